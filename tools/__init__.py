@@ -1,0 +1,1 @@
+"""Command-line tools: thin mains over zoo/. Run as `python -m tools.NAME --help`."""

@@ -1,0 +1,172 @@
+"""From the command line to a Recipe: the only file that knows flags.
+
+A recipe file calls `main(RECIPE)`. Each field of the recipe is a flag; `--flagfile=FILE` reads
+flags from a file (one a line, # for comments, files may name further files); the later wins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shlex
+import sys
+import tempfile
+import textwrap
+from collections.abc import Sequence
+
+from absl import flags
+
+from zoo.recipe import Recipe
+
+
+def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> None:
+    """Runs `recipe` with the command line's changes, then exits.
+
+    Exit code 0: trained, or --help; 2: something in the command line or the files it names
+    is wrong (told in one line on standard error); 128 + signal: stopped by it, resumable.
+    """
+    arguments = list(sys.argv if argv is None else argv)
+    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in arguments[1:]):
+        print(help_text(recipe, doc))
+        sys.exit(0)
+    with one_line_errors():
+        chosen = parse(recipe, arguments)
+        print(describe(chosen, recipe), flush=True)
+        import_tensorflow()
+        from zoo.train import loop
+
+        run = loop.prepare(chosen, command_line(arguments))
+    sys.exit(loop.train(run))
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and finds its devices without its page of notes about the machine.
+
+    They come from C++ before any log level holds, so standard error is turned away meanwhile;
+    they are shown where the import fails, or with ZOO_DEBUG=1 in the environment.
+    """
+    if os.environ.get("ZOO_DEBUG") == "1":
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        except BaseException:
+            notes.seek(0)
+            os.write(kept, notes.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+class one_line_errors:
+    """Turns an error about the user's input into one line and exit code 2.
+
+    `ValueError` and `OSError` are what the code under it raises about values and files;
+    ZOO_DEBUG=1 in the environment shows the whole traceback.
+    """
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        expected = isinstance(error, (ValueError, OSError, flags.Error))
+        if not expected or os.environ.get("ZOO_DEBUG") == "1":
+            return False
+        line = " ".join(str(error).split()).removeprefix("FATAL Flags parsing error: ")
+        print(f"error: {line}", file=sys.stderr)
+        sys.exit(2)
+
+
+def parse(recipe: Recipe, arguments: Sequence[str]) -> Recipe:
+    """`recipe` with the changes that `arguments` ask for; the first argument is the program.
+
+    Raises absl.flags.Error for an unknown flag or a text that is no value of its type,
+    ValueError for a value that cannot be or an argument that is no flag.
+    """
+    values = _flags_of(recipe)
+    rest = values(values.read_flags_from_files(list(arguments), force_gnu=False))
+    if len(rest) > 1:
+        raise ValueError(f"got {rest[1]!r}, which is no flag; expected --name=value")
+    return dataclasses.replace(recipe, **{
+        field.name: _from_flag(getattr(values, field.name), getattr(recipe, field.name))
+        for field in dataclasses.fields(recipe)
+    })
+
+
+def describe(recipe: Recipe, defaults: Recipe) -> str:
+    """The recipe, section by section, with * before what differs from the recipe's defaults."""
+    changed = recipe.difference(defaults)
+    lines = []
+    for section, fields in _sections(recipe).items():
+        lines.append(section)
+        for field in fields:
+            was = ""
+            if field.name in changed:
+                was = f"   (recipe: {_to_text(changed[field.name][1])})"
+            mark = "*" if was else " "
+            lines.append(f" {mark} {field.name} = {_to_text(getattr(recipe, field.name))}{was}")
+    return "\n".join(lines)
+
+
+def help_text(recipe: Recipe, doc: str) -> str:
+    lines = [doc.strip(), "", "Flags (--name=value; --flagfile=FILE reads them from a file; the"
+             " later wins):"]
+    for section, fields in _sections(recipe).items():
+        lines += ["", f"{section}:"]
+        for field in fields:
+            value = _to_text(getattr(recipe, field.name)) or "''"
+            lines.append(f"  --{field.name}={value}")
+            lines += textwrap.wrap(field.metadata["help"], 84, initial_indent=" " * 8,
+                                   subsequent_indent=" " * 8)
+    return "\n".join(lines).lstrip("\n")
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """The exact command, quoted for a shell; `python -m recipes.x` is shown as it was typed."""
+    program = [sys.executable]
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    program += ["-m", spec.name] if spec else [arguments[0]]
+    return shlex.join([*program, *arguments[1:]])
+
+
+def _flags_of(recipe: Recipe) -> flags.FlagValues:
+    # A FlagValues of its own: other libraries define flags in absl's global one.
+    values = flags.FlagValues()
+    for field in dataclasses.fields(recipe):
+        default = getattr(recipe, field.name)
+        define = {
+            bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float,
+            str: flags.DEFINE_string, tuple: flags.DEFINE_list,
+        }[type(field.default)]
+        if isinstance(default, tuple):
+            default = [repr(value) for value in default]
+        define(field.name, default, field.metadata["help"], flag_values=values)
+    return values
+
+
+def _from_flag(value, default):
+    if not isinstance(default, tuple):
+        return value
+    try:
+        return tuple(float(part) for part in value)
+    except ValueError:
+        raise ValueError(f"got {','.join(value)!r}; expected numbers joined by commas") from None
+
+
+def _to_text(value) -> str:
+    if isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _sections(recipe: Recipe) -> dict[str, list[dataclasses.Field]]:
+    sections: dict[str, list[dataclasses.Field]] = {}
+    for field in dataclasses.fields(recipe):
+        sections.setdefault(field.metadata["section"], []).append(field)
+    return sections

@@ -1,0 +1,99 @@
+"""Exact evaluation: pad, mask, and count each image once.
+
+The device gives back one prediction an image; what is said about a whole set (accuracies, loss,
+confusion) is worked out from those on the host, in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.train.losses import softmax_cross_entropy
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One entry an image, in any order.
+
+    labels, predicted: int [N]; losses: float [N], cross-entropy in nats;
+    in_top_5: bool [N], the label is among the five largest logits.
+    """
+
+    labels: np.ndarray
+    predicted: np.ndarray
+    losses: np.ndarray
+    in_top_5: np.ndarray
+
+    @property
+    def loss(self) -> float:
+        return float(np.mean(self.losses, dtype=np.float64))
+
+    @property
+    def top_1(self) -> float:
+        """Share of images whose label has the largest logit, 0..1."""
+        return float(np.mean(self.labels == self.predicted, dtype=np.float64))
+
+    @property
+    def top_5(self) -> float:
+        return float(np.mean(self.in_top_5, dtype=np.float64))
+
+    def confusion(self, num_classes: int) -> np.ndarray:
+        """int64 [num_classes, num_classes]: rows are labels, columns predictions."""
+        counts = np.bincount(
+            self.labels.astype(np.int64) * num_classes + self.predicted,
+            minlength=num_classes**2,
+        )
+        return counts.reshape(num_classes, num_classes)
+
+
+def make_eval_call(
+    strategy: tf.distribute.Strategy,
+    forward: Callable[[tf.Tensor], tf.Tensor],
+    *,
+    jit_compile: bool = False,
+) -> Callable:
+    """`eval_call(images, labels, mask)`: what `evaluate` needs, of a distributed batch.
+
+    forward: uint8 [B, S, S, C] -> logits float [B, num_classes], run in each replica.
+    """
+
+    @tf.function(jit_compile=jit_compile or None, autograph=False)
+    def score(logits, labels):
+        logits = tf.cast(logits, tf.float32)
+        label_logits = tf.gather(logits, labels, batch_dims=1)
+        # The label's place among the logits. A NaN is greater than nothing: it must not win.
+        rank = tf.reduce_sum(tf.cast(logits > label_logits[:, None], tf.int32), 1)
+        in_top_5 = (rank < 5) & tf.math.is_finite(label_logits)
+        losses = softmax_cross_entropy(tf.one_hot(labels, logits.shape[-1]), logits)
+        return tf.argmax(logits, 1, output_type=tf.int32), losses, in_top_5
+
+    def replica_eval(images, labels, mask):
+        return (labels, *score(forward(images), labels), mask)
+
+    @tf.function(autograph=False)
+    def eval_call(images, labels, mask):
+        return strategy.run(replica_eval, args=(images, labels, mask))
+
+    return eval_call
+
+
+def evaluate(
+    strategy: tf.distribute.Strategy, eval_call: Callable, batches: Iterable
+) -> Predictions:
+    """The predictions for every image of `batches`, padding left out.
+
+    batches: a distributed dataset of (images uint8 [B, S, S, C], labels int32 [B], mask bool [B]),
+    mask False at padding.
+    """
+    parts: list[tuple[np.ndarray, ...]] = []
+    for batch in batches:
+        results = eval_call(*batch)
+        local = [strategy.experimental_local_results(result) for result in results]
+        for *columns, mask in zip(*local, strict=True):
+            kept = mask.numpy()
+            parts.append(tuple(column.numpy()[kept] for column in columns))
+    return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -1,0 +1,64 @@
+"""The model of a run: built from its recipe, with the weights of its newest checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+import zoo.models
+from zoo.recipe import Recipe, read_recipe
+from zoo.spec import parse_options
+
+
+def build_model(recipe: Recipe, num_classes: int) -> keras.Model:
+    """The recipe's model with new weights, under the current dtype policy.
+
+    Raises ValueError, in one line, for an unknown model or option, or a size it cannot take.
+    """
+    return zoo.models.create_model(
+        recipe.model,
+        num_classes=num_classes,
+        input_shape=(recipe.image_size, recipe.image_size, recipe.channels),
+        **parse_options(recipe.model_options),
+    )
+
+
+def load_run(run_dir: str | Path) -> tuple[Recipe, keras.Model, tuple[str, ...]]:
+    """Recipe, float32 model with the trained weights, and class names of a run's folder.
+
+    Raises ValueError, in one line, where the folder is no run's or has no checkpoint yet.
+    """
+    recipe = read_recipe(run_dir)
+    checkpoint = tf.train.latest_checkpoint(str(Path(run_dir) / "checkpoints"))
+    if checkpoint is None:
+        raise ValueError(f"--run_dir: {run_dir} has no checkpoint yet; train it further first")
+    class_names = tuple((Path(run_dir) / "classes.txt").read_text().splitlines())
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = build_model(recipe, len(class_names))
+    finally:
+        keras.config.set_dtype_policy(policy)
+    read_weights(model, checkpoint)
+    return recipe, model, class_names
+
+
+def read_weights(model: keras.Model, checkpoint: str) -> None:
+    """Assigns a training checkpoint's weights and batch-norm statistics to `model`.
+
+    Raises ValueError, naming it, for a weight that the checkpoint lacks.
+    """
+    reader = tf.train.load_checkpoint(checkpoint)
+    stored = reader.get_variable_to_shape_map()
+    for variable in model.weights:
+        if not keras.backend.is_float_dtype(variable.dtype):
+            continue  # the state of a dropout layer's generator: not part of a trained model
+        kind = "weights" if variable.trainable else "statistics"
+        # TensorFlow writes "/" in a name as ".S", and "." itself as "..".
+        escaped = variable.path.replace(".", "..").replace("/", ".S")
+        key = f"{kind}/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
+        if key not in stored:
+            raise ValueError(f"{checkpoint} holds no {variable.path}; expected this model's weights")
+        variable.assign(reader.get_tensor(key))

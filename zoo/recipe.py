@@ -1,0 +1,245 @@
+"""Recipe: every number of a training run, in one frozen, validated dataclass.
+
+Loads no TensorFlow, so that a wrong value is told at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.spec import parse_call, parse_calls, parse_options
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+XLA_MODES = ("auto", "on", "off")
+
+
+def _field(default, help_text: str, section: str, *, changes_result: bool = True):
+    metadata = {"help": help_text, "section": section, "changes_result": changes_result}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The fields' help texts say what they are, with units; zoo/cli.py makes one flag of each.
+
+    Raises ValueError, in one line, for a value that cannot be.
+    """
+
+    name: str = _field("run", "name of the recipe; run folders are called after it", "Model")
+    model: str = _field("resnet50", "architecture; zoo.list_models() lists them", "Model")
+    model_options: str = _field(
+        "", "options of the builder, such as zero_gamma=True, dropout=0.2", "Model"
+    )
+
+    data: str = _field(
+        "mnist5k",
+        "mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN, tfds:NAME or synthetic",
+        "Data",
+    )
+    data_dir: str = _field("", "where tfds: sets lie; empty: TFDS's own default", "Data")
+    image_size: int = _field(224, "side of the square images that the model sees, pixels", "Data")
+    channels: int = _field(3, "1 (grey) or 3 (RGB); images are converted", "Data")
+    crop_area: tuple[float, ...] = _field(
+        (0.08, 1.0),
+        "training crop: smallest and largest share of the image's area; 1,1: the whole image",
+        "Data",
+    )
+    crop_ratio: tuple[float, ...] = _field(
+        (3 / 4, 4 / 3), "training crop: smallest and largest width over height", "Data"
+    )
+    eval_resize: int = _field(
+        256, "evaluation: short side before the centre crop of image_size, pixels", "Data"
+    )
+    mean: tuple[float, ...] = _field(
+        (123.68, 116.779, 103.939), "mean of each channel, in levels of 0..255", "Data"
+    )
+    std: tuple[float, ...] = _field(
+        (58.393, 57.12, 57.375), "standard deviation of each channel, in levels of 0..255", "Data"
+    )
+    cache_mb: int = _field(
+        1024, "sets smaller than this when decoded stay in memory, MiB", "Data",
+        changes_result=False,
+    )
+    augment: str = _field(
+        "flip", "operations on the device, such as flip|pad_crop(4)|mixup(0.2)", "Data"
+    )
+
+    batch_size: int = _field(256, "images a step, over all devices", "Optimisation")
+    epochs: int = _field(120, "passes over the training images", "Optimisation")
+    learning_rate: float = _field(
+        0.1, "peak learning rate for a batch of base_batch_size images", "Optimisation"
+    )
+    base_batch_size: int = _field(
+        256,
+        "linear scaling: the peak is learning_rate * batch_size / base_batch_size",
+        "Optimisation",
+    )
+    schedule: str = _field(
+        "cosine", "cosine, constant, or step(30, 60, 90, factor=0.1) in epochs", "Optimisation"
+    )
+    warmup_epochs: float = _field(
+        0.0, "linear growth of the learning rate from 0, epochs", "Optimisation"
+    )
+    momentum: float = _field(0.9, "of Nesterov's accelerated gradient", "Optimisation")
+    weight_decay: float = _field(1e-4, "coupled L2 penalty, added to the gradient", "Optimisation")
+    bias_decay: bool = _field(
+        False, "decay biases and batch-norm parameters too, not only kernels", "Optimisation"
+    )
+    label_smoothing: float = _field(
+        0.0, "share of the label spread over all classes, 0 to 1", "Optimisation"
+    )
+    seed: int = _field(0, "of initialisation, order and augmentation", "Optimisation")
+
+    precision: str = _field(
+        "float32", f"{', '.join(PRECISIONS)} (dynamic loss scale)", "Machine"
+    )
+    xla: str = _field(
+        "auto", "compile the step with XLA: auto (on a GPU only: slower on CPUs), on, off",
+        "Machine",
+    )
+    virtual_devices: int = _field(
+        1, "splits the CPU into that many devices, to try several replicas", "Machine"
+    )
+    steps_per_call: int = _field(
+        50, "training steps between two returns to Python", "Machine", changes_result=False
+    )
+    host_threads: int = _field(
+        0, "threads that read and decode images; 0: one a core", "Machine", changes_result=False
+    )
+    deterministic: bool = _field(
+        False, "on a GPU: only reproducible kernels (slower); a CPU run always is", "Machine"
+    )
+
+    run_dir: str = _field(
+        "", "folder of the run, resumed if it has begun; empty: runs/NAME-TIME", "Output",
+        changes_result=False,
+    )
+    evaluate_every: int = _field(1, "epochs between evaluations", "Output", changes_result=False)
+    checkpoint_every: int = _field(
+        1000, "steps between checkpoints; there is one at each evaluation too", "Output",
+        changes_result=False,
+    )
+    keep_checkpoints: int = _field(
+        2, "how many of the newest checkpoints stay", "Output", changes_result=False
+    )
+    export: bool = _field(
+        True, "write the SavedModel at the end", "Output", changes_result=False
+    )
+
+    def __post_init__(self):
+        self._check_types()
+        self._check_numbers()
+        self._check_names()
+        self._check_data()
+
+    def _check_types(self):
+        for field in dataclasses.fields(self):
+            value, kind = getattr(self, field.name), type(field.default)
+            if kind is float and type(value) is int:
+                object.__setattr__(self, field.name, float(value))
+            elif kind is tuple and isinstance(value, tuple):
+                object.__setattr__(self, field.name, tuple(float(part) for part in value))
+            else:
+                self._check(field.name, type(value) is kind, f"a value of type {kind.__name__}")
+
+    def _check_numbers(self):
+        for name in ("image_size", "eval_resize", "batch_size", "epochs", "base_batch_size",
+                     "virtual_devices", "steps_per_call", "evaluate_every", "checkpoint_every",
+                     "keep_checkpoints"):
+            self._check(name, getattr(self, name) >= 1, "1 or more")
+        for name in ("host_threads", "seed", "cache_mb"):
+            self._check(name, getattr(self, name) >= 0, "0 or more")
+        self._check("learning_rate", 0 < self.learning_rate < math.inf, "a number over 0")
+        self._check("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
+        self._check("momentum", 0 <= self.momentum < 1, "0 to less than 1")
+        self._check("label_smoothing", 0 <= self.label_smoothing < 1, "0 to less than 1")
+        self._check(
+            "warmup_epochs", 0 <= self.warmup_epochs < self.epochs,
+            f"0 to less than epochs={self.epochs}",
+        )
+        self._check(
+            "batch_size", self.batch_size % self.virtual_devices == 0,
+            f"a multiple of virtual_devices={self.virtual_devices}",
+        )
+
+    def _check_names(self):
+        self._check("precision", self.precision in PRECISIONS, f"one of {list(PRECISIONS)}")
+        self._check("xla", self.xla in XLA_MODES, f"one of {list(XLA_MODES)}")
+        self._check(
+            "name", self.name and "/" not in self.name and not self.name.startswith("."),
+            "a name fit for a folder",
+        )
+        for name, parse in (
+            ("model_options", parse_options), ("augment", parse_calls), ("schedule", parse_call),
+        ):
+            try:
+                parse(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"--{name}: {error}") from None
+
+    def _check_data(self):
+        self._check("channels", self.channels in (1, 3), "1 or 3")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            self._check(
+                name, len(values) == self.channels,
+                f"as many numbers as channels={self.channels}",
+            )
+        self._check("std", all(value > 0 for value in self.std), "numbers over 0")
+        area, ratio = self.crop_area, self.crop_ratio
+        self._check("crop_area", len(area) == 2 and 0 < area[0] <= area[1] <= 1,
+                    "two numbers LOW,HIGH with 0 < LOW <= HIGH <= 1")
+        self._check("crop_ratio", len(ratio) == 2 and 0 < ratio[0] <= ratio[1] < math.inf,
+                    "two numbers LOW,HIGH with 0 < LOW <= HIGH")
+        self._check("eval_resize", self.eval_resize >= self.image_size,
+                    f"at least image_size={self.image_size}")
+
+    def _check(self, name: str, good: bool, expected: str):
+        if not good:
+            raise ValueError(f"--{name}: got {getattr(self, name)!r}; expected {expected}")
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "recipe.json") -> Recipe:
+        """Reads what `to_json` wrote.
+
+        Raises ValueError, naming `source`, for text that is no recipe.
+        """
+        try:
+            values = json.loads(text)
+            known = {field.name for field in dataclasses.fields(cls)}
+            if unknown := set(values) - known:
+                raise ValueError(f"unknown fields {sorted(unknown)}")
+            return cls(**{
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in values.items()
+            })
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{source} is not a recipe of this version: {error}") from None
+
+    def difference(self, other: Recipe, *, only_result: bool = False) -> dict[str, tuple]:
+        """Fields in which this recipe differs: name -> (value here, value of `other`).
+
+        With `only_result`, leaves out those that change where or how often things are written
+        but not what is computed.
+        """
+        return {
+            field.name: (getattr(self, field.name), getattr(other, field.name))
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != getattr(other, field.name)
+            and (field.metadata["changes_result"] or not only_result)
+        }
+
+
+def read_recipe(run_dir: str | Path) -> Recipe:
+    """The recipe of a run folder. Raises ValueError, in one line, where there is none."""
+    path = Path(run_dir) / "recipe.json"
+    if not path.is_file():
+        raise ValueError(f"--run_dir: {run_dir} holds no recipe.json; expected a run's folder")
+    return Recipe.from_json(path.read_text(), str(path))

@@ -1,0 +1,111 @@
+"""The little language that recipes name their parts in: ``flip|pad_crop(2)|mixup(alpha=0.2)``.
+
+A spec is one or more calls joined by bars. Arguments are Python literals read by
+`ast.literal_eval`: nothing in a spec is ever executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Call:
+    """One parsed call: `name(*args, **kwargs)`."""
+
+    name: str
+    args: tuple = ()
+    kwargs: Mapping = field(default_factory=dict)
+
+
+def parse_calls(spec: str) -> list[Call]:
+    """Parses "a|b(1)|c(x=2)"; the empty spec is the empty list.
+
+    Raises ValueError with the part that cannot be read.
+    """
+    if not spec.strip():
+        return []
+    try:
+        tree = ast.parse(spec.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _unreadable(spec, spec) from None
+    return [_parse_call(node, spec) for node in _split_bars(tree)]
+
+
+def parse_call(spec: str) -> Call:
+    """Parses a spec of exactly one call, e.g. "step(30, 60, 90, factor=0.1)"."""
+    calls = parse_calls(spec)
+    if len(calls) != 1:
+        raise ValueError(f"got {spec!r}; expected one name or call, such as name or name(1, x=2)")
+    return calls[0]
+
+
+def parse_options(text: str) -> dict:
+    """Parses keyword arguments written as in a call: "zero_gamma=True, dropout=0.2"."""
+    call = parse_call(f"options({text})")
+    if call.args:
+        raise ValueError(f"got {text!r}; expected name=value pairs joined by commas")
+    return dict(call.kwargs)
+
+
+def bind(call: Call, choices: Mapping[str, Callable], kind: str) -> object:
+    """Calls `choices[call.name]` with the call's arguments.
+
+    Raises ValueError, in one line, for a name that is not there or arguments that do not fit.
+    """
+    if call.name not in choices:
+        raise ValueError(f"got {kind} {call.name!r}; expected one of {sorted(choices)}")
+    function = choices[call.name]
+    try:
+        inspect.signature(function).bind(*call.args, **call.kwargs)
+    except TypeError as error:
+        raise ValueError(
+            f"{kind} {call.name}: {error}; expected {call.name}{inspect.signature(function)}"
+        ) from None
+    return function(*call.args, **call.kwargs)
+
+
+def _split_bars(node: ast.expr) -> list[ast.expr]:
+    # "a|b|c" is ((a|b)|c): walk down the left side rather than recurse, so that a spec of
+    # thousands of bars cannot overflow the stack.
+    parts = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        parts.append(node.right)
+        node = node.left
+    return [node, *reversed(parts)]
+
+
+def _parse_call(node: ast.expr, spec: str) -> Call:
+    if isinstance(node, ast.Call):
+        name, arguments, keywords = node.func, node.args, node.keywords
+    else:
+        name, arguments, keywords = node, [], []
+    part = ast.unparse(node)
+    if any(keyword.arg is None for keyword in keywords):
+        raise _unreadable(part, spec)
+    try:
+        return Call(
+            _dotted_name(name),
+            tuple(ast.literal_eval(argument) for argument in arguments),
+            {keyword.arg: ast.literal_eval(keyword.value) for keyword in keywords},
+        )
+    except (ValueError, TypeError):
+        raise _unreadable(part, spec) from None
+
+
+def _dotted_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted_name(node.value)}.{node.attr}"
+    raise ValueError("not a name")
+
+
+def _unreadable(part: str, spec: str) -> ValueError:
+    return ValueError(
+        f"cannot read {part!r} in {spec!r}; expected calls with literal arguments joined by |, "
+        "such as flip|mixup(0.2)"
+    )

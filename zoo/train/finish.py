@@ -1,0 +1,116 @@
+"""What a finished run leaves: model.keras, SavedModel, summary.json, report.md, two pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from zoo.data import Source
+from zoo.evaluate.exact import Predictions
+from zoo.export.run_model import load_run
+from zoo.export.saved_model import export_run, usage
+from zoo.recipe import Recipe
+from zoo.train import plots, run_folder
+
+
+def finish(
+    recipe: Recipe, folder: Path, source: Source, predictions: dict[str, Predictions]
+) -> None:
+    """Writes them into `folder` and prints where they are.
+
+    predictions: by split, "validation" and perhaps "test".
+    """
+    records = run_folder.read_records(folder)
+    _, model, class_names = load_run(folder)
+    keras_file = folder / "model.keras"
+    aside = folder / ".aside.keras"
+    model.save(aside)
+    aside.replace(keras_file)
+    summary = summarise(recipe, source, records, predictions, model)
+    if recipe.export:
+        summary["saved_model"] = str(export_run(folder, folder / "export"))
+    summary["keras_model"] = str(keras_file)
+    plots.draw_curves(records, folder / "curves.png")
+    confusion = predictions["validation"].confusion(len(class_names))
+    plots.draw_confusion(confusion, class_names, folder / "confusion.png")
+    run_folder.write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    run_folder.write_text(folder / "report.md", report(summary, recipe, confusion, class_names))
+    print(_farewell(summary, folder))
+
+
+def summarise(
+    recipe: Recipe, source: Source, records: list[dict], predictions: dict[str, Predictions], model
+) -> dict:
+    """The run in numbers: accuracies in 0..1, seconds of wall clock from the first step on,
+    compilation, evaluations and checkpoints included."""
+    best = max(records, key=lambda record: record["top_1"])
+    return {
+        "recipe": recipe.name,
+        "model": recipe.model,
+        "data": recipe.data,
+        "images": {name: split.num_examples for name, split in source.splits.items()},
+        "parameters": model.count_params(),
+        "epochs": records[-1]["epoch"],
+        "steps": records[-1]["step"],
+        "seconds": records[-1]["seconds"],
+        "images_per_second": round(
+            records[-1]["step"] * recipe.batch_size / records[-1]["seconds"], 1
+        ),
+        **{
+            split: {"loss": p.loss, "top_1": p.top_1, "top_5": p.top_5}
+            for split, p in predictions.items()
+        },
+        "best_validation": {"epoch": best["epoch"], "top_1": best["top_1"]},
+    }
+
+
+def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...]) -> str:
+    """The run as Markdown, to be read beside its pictures."""
+    rows = [
+        f"| {split} | {summary['images'][split]} | {100 * summary[split]['top_1']:.2f} | "
+        f"{100 * summary[split]['top_5']:.2f} | {summary[split]['loss']:.4f} |"
+        for split in ("validation", "test") if split in summary
+    ]
+    lines = [
+        f"# {summary['recipe']}: {summary['model']} on {summary['data']}", "",
+        "| split | images | top-1, % | top-5, % | loss, nats |", "| --- | --- | --- | --- | --- |",
+        *rows, "",
+        f"{summary['images']['train']} training images, {summary['epochs']} epochs, "
+        f"{summary['steps']} steps in {summary['seconds']:.0f} s "
+        f"({summary['images_per_second']:.0f} images/s, evaluation included). Best top-1 on the "
+        f"validation images: {100 * summary['best_validation']['top_1']:.2f} % after epoch "
+        f"{summary['best_validation']['epoch']}.", "",
+        "![Loss, accuracy and learning rate by epoch](curves.png)", "",
+        "![Confusion matrix of the validation images](confusion.png)", "",
+        "Most frequent confusions (validation):", "",
+        *_confusions(confusion, class_names), "",
+    ]
+    if "saved_model" in summary:
+        lines += ["To call the exported model:", "", "```python",
+                  usage(Path(summary["saved_model"])), "```", ""]
+    lines += ["Recipe:", "", "```json", json.dumps(dataclasses.asdict(recipe), indent=2), "```", ""]
+    return "\n".join(lines)
+
+
+def _confusions(confusion, class_names: tuple[str, ...], most: int = 5) -> list[str]:
+    wrong = [
+        (int(confusion[label, predicted]), class_names[label], class_names[predicted])
+        for label, predicted in zip(*confusion.nonzero(), strict=True) if label != predicted
+    ]
+    return [
+        f"- {label} taken for {predicted}: {count}"
+        for count, label, predicted in sorted(wrong, reverse=True)[:most]
+    ] or ["- none"]
+
+
+def _farewell(summary: dict, folder: Path) -> str:
+    lines = [
+        f"{split}: top-1 {100 * summary[split]['top_1']:.2f} %, "
+        f"top-5 {100 * summary[split]['top_5']:.2f} %, {summary['images'][split]} images"
+        for split in ("validation", "test") if split in summary
+    ]
+    lines += [f"report: {folder / 'report.md'}", f"Keras model: {summary['keras_model']}"]
+    if "saved_model" in summary:
+        lines += [f"SavedModel: {summary['saved_model']}", "", usage(Path(summary["saved_model"]))]
+    return "\n".join(lines)

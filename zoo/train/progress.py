@@ -1,0 +1,70 @@
+"""The bar while a run trains, and TensorBoard's scalars."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import time
+from pathlib import Path
+
+import tensorflow as tf
+from tqdm import tqdm
+
+
+class Progress:
+    """A bar over the images of the whole run: images/s, time left, loss, accuracy, rate.
+
+    Where standard error is no terminal: a plain line every SECONDS_BETWEEN_LINES instead.
+    """
+
+    SECONDS_BETWEEN_LINES = 10.0
+
+    def __init__(self, *, total_images: int, done_images: int):
+        self._terminal = sys.stderr.isatty()
+        self._bar = tqdm(
+            total=total_images, initial=done_images, unit=" images", unit_scale=True,
+            dynamic_ncols=True, mininterval=0.2, disable=not self._terminal,
+        )
+        self._total, self._done = total_images, done_images
+        self._told = self._started = time.monotonic()
+        self._done_before = done_images
+
+    def advance(self, images: int, epoch: int, now: dict[str, float]) -> None:
+        """now: loss in nats, top_1 in 0..1 and learning_rate of the images just trained on."""
+        text = (
+            f"loss {now['loss']:.3f}, top-1 {100 * now['top_1']:.1f} %, "
+            f"rate {now['learning_rate']:.2g}"
+        )
+        self._done += images
+        self._bar.set_description(f"epoch {epoch}", refresh=False)
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(images)
+        at = time.monotonic()
+        if not self._terminal and at - self._told >= self.SECONDS_BETWEEN_LINES:
+            self._told = at
+            speed = (self._done - self._done_before) / (at - self._started)
+            left = datetime.timedelta(seconds=round((self._total - self._done) / speed))
+            print(f"epoch {epoch}: {speed:.0f} images/s, {text}, {left} left", file=sys.stderr)
+
+    def say(self, line: str) -> None:
+        """A line above the bar, on standard output."""
+        tqdm.write(line)
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class Scalars:
+    """TensorBoard scalars in `folder`, by step."""
+
+    def __init__(self, folder: Path):
+        self._writer = tf.summary.create_file_writer(str(folder))
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        with self._writer.as_default(step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,64 @@
+"""Process-wide settings: devices, precision, threads, determinism. Call once, first."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+def configure(*, precision: str, virtual_devices: int, deterministic: bool, seed: int) -> None:
+    """Sets Keras' dtype policy and random seed, and how TensorFlow uses the machine.
+
+    Raises ValueError where Keras runs on another backend, where virtual devices are asked for
+    beside real accelerators, or where TensorFlow has already started with other devices.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"got KERAS_BACKEND={keras.backend.backend()!r}; training expects 'tensorflow'"
+        )
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+    _split_cpu(virtual_devices)
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(precision)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def uses_xla(mode: str) -> bool:
+    """Whether the step is compiled: "on", "off", or "auto" by device.
+
+    On CPUs XLA's convolutions are Eigen's, two to three times slower in training than oneDNN's,
+    which the graph executor uses (BUILD_NOTES.md has the figures).
+    """
+    if mode == "auto":
+        return bool(tf.config.list_logical_devices("GPU"))
+    return mode == "on"
+
+
+def make_strategy() -> tf.distribute.MirroredStrategy:
+    """One replica on each GPU, or where there is none on each logical CPU device."""
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    devices = [device.name for device in tf.config.list_logical_devices(kind)]
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def _split_cpu(count: int) -> None:
+    if count == 1:
+        return
+    if tf.config.list_physical_devices("GPU"):
+        raise ValueError(
+            f"--virtual_devices: got {count} on a machine with GPUs; expected 1 (each GPU is a "
+            "replica), or CUDA_VISIBLE_DEVICES=-1 in the environment to train on the CPU"
+        )
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+        )
+    except RuntimeError:
+        if len(tf.config.list_logical_devices("CPU")) != count:
+            raise ValueError(
+                f"--virtual_devices: got {count}, but TensorFlow has already started with "
+                f"{len(tf.config.list_logical_devices('CPU'))}; expected a new process"
+            ) from None

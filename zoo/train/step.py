@@ -1,0 +1,239 @@
+"""The training step: a pure function of (state, batch, seed), and the loop around it.
+
+Keras' own `fit` cannot compile with XLA under a strategy: its step assigns variables. Here the
+compiled region reads and writes none:
+
+    draw augmentation parameters (outside: Beta has no XLA kernel on GPUs)
+    compiled: augment -> normalise -> model -> loss -> gradients
+    one all-reduce over gradients, batch-norm statistics and sums
+    compiled: update
+    assign
+
+so that it works with float32, mixed_bfloat16 and mixed_float16, with XLA and without, on any
+number of replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from zoo.train.distribute import all_reduce_sum, first_replica
+from zoo.train.loss_scale import next_scale
+from zoo.train.losses import smooth_labels, softmax_cross_entropy
+from zoo.train.optimizer import Update
+from zoo.train.schedule import Schedule
+from zoo.train.state import State, is_statistic
+
+# What a call sums over its steps and images: loss (nats, summed), correct, images.
+Sums = tf.Tensor
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Plain numbers of the step.
+
+    mean, std: by channel, in levels of 0..255. batch_size: over all replicas.
+    """
+
+    num_classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    label_smoothing: float
+    batch_size: int
+    seed: int
+    scales_loss: bool
+    jit_compile: bool
+
+
+def normalise(images: tf.Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> tf.Tensor:
+    """(images - mean) / std by channel; images in 0..255 of any number type -> float32."""
+    return (tf.cast(images, tf.float32) - tf.constant(mean)) / tf.constant(std)
+
+
+def make_train_call(
+    strategy: tf.distribute.Strategy,
+    model: keras.Model,
+    state: State,
+    policy,
+    schedule: Schedule,
+    update: Update,
+    settings: Settings,
+) -> Callable[[object, tf.Tensor], Sums]:
+    """`train_call(iterator, steps) -> Sums`: runs `steps` training steps, changes `state`.
+
+    iterator: of a distributed dataset of (uint8 [B, S, S, C], int32 [B]).
+    steps: int64 scalar tensor.
+    """
+    run_step = make_replica_step(model, state, policy, schedule, update, settings)
+
+    @tf.function
+    def train_call(iterator, steps):
+        sums = tf.zeros([3], tf.float32)
+        for _ in tf.range(steps):
+            sums += first_replica(strategy, strategy.run(run_step, args=next(iterator)))
+        return sums
+
+    return train_call
+
+
+def make_replica_step(
+    model: keras.Model,
+    state: State,
+    policy,
+    schedule: Schedule,
+    update: Update,
+    settings: Settings,
+) -> Callable[[tf.Tensor, tf.Tensor], Sums]:
+    """`replica_step(images, labels) -> Sums over all replicas`, to be run in each replica."""
+    differentiate = _compiled(make_differentiate(model, policy, settings), settings)
+    apply_update = _compiled(make_apply_update(update, settings), settings)
+    generators = [v for v in model.non_trainable_variables if not is_statistic(v)]
+
+    def replica_step(images, labels):
+        context = tf.distribute.get_replica_context()
+        weights, momenta, statistics = (
+            {path: variable.read_value() for path, variable in variables.items()}
+            for variables in (state.weights, state.momenta, state.statistics)
+        )
+        step, scale = state.step.read_value(), state.loss_scale.read_value()
+        seed = fold_in(
+            [settings.seed, 0], tf.cast(step, tf.int32), context.replica_id_in_sync_group
+        )
+        parameters = policy.sample(fold_in(seed, 0), images.shape[0], images.shape[1])
+        generator_states = [
+            tf.cast(fold_in(seed, 1 + place), variable.dtype)
+            for place, variable in enumerate(generators)
+        ]
+        sums, gradients, statistics_out = differentiate(
+            weights, statistics, images, labels, parameters, generator_states, scale
+        )
+        sums, gradients, statistics_out = tf.nest.pack_sequence_as(
+            (sums, gradients, statistics_out),
+            all_reduce_sum(tf.nest.flatten((sums, gradients, statistics_out))),
+        )
+        replicas = context.num_replicas_in_sync
+        statistics_out = {path: value / replicas for path, value in statistics_out.items()}
+        weights, momenta, statistics, scale, finite_steps = apply_update(
+            weights, momenta, statistics, gradients, statistics_out, schedule(step), scale,
+            state.finite_steps.read_value(),
+        )
+        for variables, values in (
+            (state.weights, weights), (state.momenta, momenta), (state.statistics, statistics),
+        ):
+            for path, variable in variables.items():
+                variable.assign(values[path])
+        state.loss_scale.assign(scale)
+        state.finite_steps.assign(finite_steps)
+        state.step.assign_add(1)
+        return sums
+
+    return replica_step
+
+
+def make_differentiate(model: keras.Model, policy, settings: Settings) -> Callable:
+    """The first pure function: from the batch to sums, gradients and new statistics.
+
+    Gradients are of (sum of this replica's losses) / (images over all replicas): summed over
+    replicas, they are those of the mean over the whole batch.
+    """
+    weight_paths = [variable.path for variable in model.trainable_variables]
+    non_trainable = list(model.non_trainable_variables)
+
+    def differentiate(
+        weights, statistics, images, labels, parameters, generator_states, loss_scale
+    ):
+        labels = tf.one_hot(labels, settings.num_classes)
+        images, labels = policy.apply(tf.cast(images, tf.float32), labels, parameters)
+        images = normalise(images, settings.mean, settings.std)
+        targets = smooth_labels(labels, settings.label_smoothing)
+        states = iter(generator_states)
+        others = [
+            statistics[variable.path] if is_statistic(variable) else next(states)
+            for variable in non_trainable
+        ]
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            logits, others_out = model.stateless_call(
+                [weights[path] for path in weight_paths], others, images, training=True
+            )
+            losses = softmax_cross_entropy(targets, logits)
+            scaled = tf.reduce_sum(losses) / settings.batch_size * loss_scale
+        gradients = tape.gradient(scaled, weights)
+        if settings.scales_loss:
+            gradients = {path: value / loss_scale for path, value in gradients.items()}
+        statistics_out = {
+            variable.path: tf.cast(value, tf.float32)
+            for variable, value in zip(non_trainable, others_out, strict=True)
+            if is_statistic(variable)
+        }
+        correct = tf.equal(tf.argmax(logits, 1), tf.argmax(labels, 1))
+        sums = tf.stack([
+            tf.reduce_sum(losses),
+            tf.reduce_sum(tf.cast(correct, tf.float32)),
+            tf.cast(tf.shape(losses)[0], tf.float32),
+        ])
+        return sums, gradients, statistics_out
+
+    return differentiate
+
+
+def make_apply_update(update: Update, settings: Settings) -> Callable:
+    """The second pure function: the optimizer, skipped where a float16 gradient overflowed."""
+
+    def apply_update(
+        weights, momenta, statistics, gradients, statistics_out, learning_rate, scale,
+        finite_steps,
+    ):
+        new = (*update(weights, momenta, gradients, learning_rate), statistics_out)
+        if not settings.scales_loss:
+            return (*new, scale, finite_steps)
+        finite = tf.reduce_all([
+            tf.reduce_all(tf.math.is_finite(value)) for value in gradients.values()
+        ])
+        kept = tf.nest.map_structure(
+            lambda after, before: tf.where(finite, after, before),
+            new, (weights, momenta, statistics),
+        )
+        return (*kept, *next_scale(scale, finite_steps, finite))
+
+    return apply_update
+
+
+def make_forward(model: keras.Model, state: State, settings: Settings) -> Callable:
+    """`forward(images uint8 [B, S, S, C]) -> logits`, inference with the state's weights."""
+
+    def infer(weights, statistics, images):
+        others = [
+            statistics[v.path] if is_statistic(v) else v.value for v in model.non_trainable_variables
+        ]
+        logits, _ = model.stateless_call(
+            [weights[v.path] for v in model.trainable_variables], others,
+            normalise(images, settings.mean, settings.std), training=False,
+        )
+        return logits
+
+    infer = _compiled(infer, settings)
+
+    def forward(images):
+        weights, statistics = (
+            {path: variable.read_value() for path, variable in variables.items()}
+            for variables in (state.weights, state.statistics)
+        )
+        return infer(weights, statistics, images)
+
+    return forward
+
+
+def fold_in(seed, *numbers):
+    """Mixes `numbers` into `seed`, one after another: int32 [2] -> int32 [2]."""
+    for number in numbers:
+        seed = tf.random.fold_in(seed, number)
+    return seed
+
+
+def _compiled(function: Callable, settings: Settings) -> Callable:
+    return tf.function(function, jit_compile=settings.jit_compile or None, autograph=False)
