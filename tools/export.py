@@ -5,23 +5,21 @@ as TensorFlow Serving expects, with signatures for float images in 0..255 and fo
 image files of any size.
 """
 
-from __future__ import annotations
+from absl import flags
 
-import sys
+from zoo.cli import import_tensorflow, run_tool
 
-from zoo.cli import tool_main
+RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run", required=True)
+OUT = flags.DEFINE_string("out", None, "folder for the versions of the model", required=True)
 
 
-def main(run_dir: str, out: str) -> None:
+def main() -> None:
+    import_tensorflow()
     from zoo.export.saved_model import export_run, usage
 
-    path = export_run(run_dir, out)
+    path = export_run(RUN_DIR.value, OUT.value)
     print(f"SavedModel: {path}\n\n{usage(path)}")
 
 
 if __name__ == "__main__":
-    tool_main(
-        main, __doc__, sys.argv,
-        run_dir=("", "folder of the run"),
-        out=("", "folder for the versions of the model"),
-    )
+    run_tool(main, __doc__)

@@ -12,7 +12,7 @@ import shlex
 import sys
 import tempfile
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from absl import flags
 
@@ -81,6 +81,22 @@ class one_line_errors:
         line = " ".join(str(error).split()).removeprefix("FATAL Flags parsing error: ")
         print(f"error: {line}", file=sys.stderr)
         sys.exit(2)
+
+
+def run_tool(main: Callable[[], None], doc: str) -> None:
+    """Runs the main function of a tool, whose flags are absl's global ones.
+
+    `--help` prints `doc` and the tool's own flags. Exit code 2, with one line on standard error,
+    where something in the command line or the files it names is wrong.
+    """
+    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
+        print(f"{doc.strip()}\n\n{flags.FLAGS.main_module_help()}".rstrip())
+        sys.exit(0)
+    with one_line_errors():
+        rest = flags.FLAGS(sys.argv)
+        if len(rest) > 1:
+            raise ValueError(f"got {rest[1]!r}, which is no flag; expected --name=value")
+        main()
 
 
 def parse(recipe: Recipe, arguments: Sequence[str]) -> Recipe:

@@ -11,7 +11,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.spec import parse_call, parse_calls, parse_options
+from zoo.augment import check_policy
+from zoo.data import check_spec
+from zoo.models import check_model
+from zoo.spec import parse_call, parse_options
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 XLA_MODES = ("auto", "on", "off")
@@ -173,11 +176,15 @@ class Recipe:
             "name", self.name and "/" not in self.name and not self.name.startswith("."),
             "a name fit for a folder",
         )
-        for name, parse in (
-            ("model_options", parse_options), ("augment", parse_calls), ("schedule", parse_call),
+        for name, check in (
+            ("model", check_model),
+            ("model_options", lambda text: check_model(self.model, parse_options(text))),
+            ("data", check_spec),
+            ("augment", check_policy),
+            ("schedule", parse_call),
         ):
             try:
-                parse(getattr(self, name))
+                check(getattr(self, name))
             except ValueError as error:
                 raise ValueError(f"--{name}: {error}") from None
 

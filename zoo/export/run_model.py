@@ -60,5 +60,5 @@ def read_weights(model: keras.Model, checkpoint: str) -> None:
         escaped = variable.path.replace(".", "..").replace("/", ".S")
         key = f"{kind}/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
         if key not in stored:
-            raise ValueError(f"{checkpoint} holds no {variable.path}; expected this model's weights")
+            raise ValueError(f"{checkpoint} lacks {variable.path}; expected this model's weights")
         variable.assign(reader.get_tensor(key))

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+# tf.summary imports it at the first scalar, which would count as a second or two of training.
+import tensorboard.summary.v2  # noqa: F401
 import tensorflow as tf
 from tqdm import tqdm
 

@@ -36,11 +36,16 @@ def uses_xla(mode: str) -> bool:
     return mode == "on"
 
 
-def make_strategy() -> tf.distribute.MirroredStrategy:
-    """One replica on each GPU, or where there is none on each logical CPU device."""
+def make_strategy(devices: list[str] | None = None) -> tf.distribute.MirroredStrategy:
+    """One replica on each of `devices`; by default on each GPU, or where there is none on each
+    logical CPU device."""
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    devices = [device.name for device in tf.config.list_logical_devices(kind)]
-    return tf.distribute.MirroredStrategy(devices)
+    if devices is None:
+        devices = [device.name for device in tf.config.list_logical_devices(kind)]
+    # On CPUs not the default, collective operations: their keys belong to the process, so that
+    # a second strategy in it meets the shapes of the first ("Shape mismatch in the collective").
+    reduction = tf.distribute.ReductionToOneDevice() if kind == "CPU" else None
+    return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
 def _split_cpu(count: int) -> None:

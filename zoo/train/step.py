@@ -70,11 +70,16 @@ def make_train_call(
     """
     run_step = make_replica_step(model, state, policy, schedule, update, settings)
 
-    @tf.function
+    # tf.while_loop, not a Python loop for AutoGraph to convert: that takes longer than tracing.
+    @tf.function(autograph=False)
     def train_call(iterator, steps):
-        sums = tf.zeros([3], tf.float32)
-        for _ in tf.range(steps):
-            sums += first_replica(strategy, strategy.run(run_step, args=next(iterator)))
+        def one_more(done, sums):
+            return done + 1, sums + first_replica(
+                strategy, strategy.run(run_step, args=next(iterator))
+            )
+
+        start = (tf.zeros([], tf.int64), tf.zeros([3], tf.float32))
+        _, sums = tf.while_loop(lambda done, _: done < steps, one_more, start)
         return sums
 
     return train_call
@@ -208,7 +213,8 @@ def make_forward(model: keras.Model, state: State, settings: Settings) -> Callab
 
     def infer(weights, statistics, images):
         others = [
-            statistics[v.path] if is_statistic(v) else v.value for v in model.non_trainable_variables
+            statistics[v.path] if is_statistic(v) else v.value
+            for v in model.non_trainable_variables
         ]
         logits, _ = model.stateless_call(
             [weights[v.path] for v in model.trainable_variables], others,

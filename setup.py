@@ -1,0 +1,35 @@
+"""Packaging: what the zoo needs, with the bounds it was tested in (constraints.txt pins a set)."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="keras-reference-zoo",
+    version="0.1.0",
+    description="Reference model zoo for image classification on TensorFlow and Keras 3",
+    long_description=Path(__file__).with_name("README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["zoo", "zoo.*", "recipes", "tools"]),
+    package_data={"recipes": ["flags/*.flags"]},
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.13,<3.16",
+        "keras-cv>=0.9,<0.10",
+        "tensorflow-datasets>=4.9.9,<5",
+        "absl-py>=2.1,<3",
+        "numpy>=2.0,<3",
+        "tensorboard>=2.20,<2.22",
+        "tqdm>=4.66,<5",
+        "matplotlib>=3.9,<4",
+        "scikit-learn>=1.5,<2",
+        "mlxtend>=0.23.4,<0.26",
+        "pillow>=10.4,<14",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
+        "test": ["pytest>=8,<10", "hypothesis>=6.100,<7", "ruff>=0.9,<1"],
+    },
+)

@@ -1,0 +1,158 @@
+"""What a built model does: dtypes, initialisation, saving."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import zoo.models
+from zoo.models import blocks
+
+SMALL = {"mlp": (28, 28, 1), "lenet5": (28, 28, 1), "resnet18d": (32, 32, 3)}
+
+
+def images_like(shape: tuple[int, ...], count: int = 2) -> np.ndarray:
+    return np.random.default_rng(7).standard_normal((count, *shape)).astype("float32")
+
+
+def answer(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Inference without a compiled function: quicker for one batch."""
+    return keras.ops.convert_to_numpy(model(images, training=False))
+
+
+@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+def mixed_policy(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_logits_are_float32_in_mixed_precision(mixed_policy, name):
+    model = zoo.models.create_model(
+        name, input_shape=SMALL[name], num_classes=5, classifier_activation="softmax"
+    )
+    compute = mixed_policy.removeprefix("mixed_")
+    kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    assert {layer.compute_dtype for layer in kernels[:-1]} == {compute}
+    assert kernels[-1].name == "head_dense"
+    assert kernels[-1].compute_dtype == model.output.dtype == "float32"
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    probabilities = answer(model, images_like(SMALL[name]))
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def block_outputs(model: keras.Model) -> list[tuple[keras.KerasTensor, keras.KerasTensor]]:
+    """(what a block must give while its branch is zero, what it gives), block by block."""
+    names = [layer.name for layer in model.layers]
+    pairs, before = [], model.get_layer("stem_pool").output
+    for name in names:
+        if not name.endswith("_add"):
+            continue
+        block = name.removesuffix("_add")
+        after = model.layers[names.index(name) + 1].output
+        if f"{block}_shortcut_bn" in names:
+            before = keras.ops.relu(model.get_layer(f"{block}_shortcut_bn").output)
+        pairs.append((before, after))
+        before = after
+    return pairs
+
+
+@pytest.mark.parametrize(("name", "num_blocks"), [("resnet18", 8), ("resnet50d", 16)])
+def test_zero_gamma_starts_each_block_as_its_shortcut(name, num_blocks):
+    images = images_like((32, 32, 3))
+    for zero_gamma in (True, False):
+        model = zoo.models.create_model(name, input_shape=(32, 32, 3), zero_gamma=zero_gamma)
+        pairs = block_outputs(model)
+        assert len(pairs) == num_blocks
+        values = keras.Model(model.input, pairs)(images)
+        same = [np.array_equal(before, after) for before, after in values]
+        assert same == [zero_gamma] * num_blocks
+        assert all(np.abs(after).max() > 0 for _, after in values)
+
+
+def test_batch_norm_constants_and_initialisers():
+    model = zoo.models.create_model("resnet18d", input_shape=(32, 32, 3))
+    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert len(norms) == 22
+    assert {(norm.momentum, norm.epsilon) for norm in norms} == {(0.9, 1e-5)}
+    assert (blocks.BN_MOMENTUM, blocks.BN_EPSILON) == (0.9, 1e-5)
+    kernels = {x.name: x for x in model.layers if hasattr(x, "kernel")}
+    assert {type(x.kernel_initializer).__name__ for x in kernels.values()} == {"GlorotUniform"}
+    kernel = keras.ops.convert_to_numpy(kernels["stage4_block2_conv2"].kernel)
+    limit = np.sqrt(6 / (9 * 512 + 9 * 512))  # Xavier: sqrt(6 / (fan_in + fan_out))
+    assert 0.99 * limit < np.abs(kernel).max() <= 1.00001 * limit
+    assert not keras.ops.convert_to_numpy(kernels["head_dense"].bias).any()
+
+
+def test_equal_layers_start_with_different_weights():
+    model = zoo.models.create_model("resnet18", input_shape=(32, 32, 3))
+    first, second = (
+        keras.ops.convert_to_numpy(model.get_layer(f"stage1_block{i}_conv1").kernel)
+        for i in (1, 2)
+    )
+    assert not np.array_equal(first, second)
+
+
+def test_images_are_channels_last_whatever_the_configuration():
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        for name, shape in SMALL.items():
+            model = zoo.models.create_model(name, input_shape=shape, num_classes=3)
+            assert answer(model, images_like(shape)).shape == (2, 3)
+            formats = {getattr(layer, "data_format", "channels_last") for layer in model.layers}
+            assert formats == {"channels_last"}
+    finally:
+        keras.config.set_image_data_format(before)
+
+
+LOAD = """
+import sys
+import keras, numpy as np
+for name in sys.argv[1:]:
+    model = keras.models.load_model(name + ".keras")
+    np.save(name + ".loaded.npy", model.predict_on_batch(np.load(name + ".images.npy")))
+print(keras.backend.backend(), "zoo" in sys.modules)
+"""
+
+
+def test_saved_models_open_without_this_library(tmp_path):
+    shapes = {**SMALL, "resnet18_v2": (32, 32, 3)}
+    for name, shape in shapes.items():
+        model = zoo.models.create_model(name, input_shape=shape, dropout=0.1)
+        model.save(tmp_path / f"{name}.keras")
+        np.save(tmp_path / f"{name}.images.npy", images_like(shape))
+        np.save(tmp_path / f"{name}.npy", answer(model, images_like(shape)))
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    run = subprocess.run(
+        [sys.executable, "-c", LOAD, *shapes],
+        cwd=tmp_path,
+        env={**environment, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split()[-2:] == ["tensorflow", "False"]
+    for name in shapes:
+        loaded, saved = (np.load(tmp_path / f"{name}{end}.npy") for end in (".loaded", ""))
+        np.testing.assert_allclose(loaded, saved, rtol=1e-5, atol=1e-6)
+        assert np.ptp(saved) > 0
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_weight_files_load_into_a_new_model(tmp_path, name):
+    saved, loaded = (zoo.models.create_model(name, input_shape=SMALL[name]) for _ in range(2))
+    images = images_like(SMALL[name])
+    expected = answer(saved, images)
+    assert not np.array_equal(answer(loaded, images), expected)
+    saved.save_weights(tmp_path / "model.weights.h5")
+    loaded.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(answer(loaded, images), expected)

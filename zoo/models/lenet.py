@@ -1,0 +1,117 @@
+"""LeNet-5, and the wider convolutional net that tutorials train on the same digits.
+
+LeCun et al. 1998, Gradient-based learning applied to document recognition,
+doi:10.1109/5.726791, section II.B.
+"""
+
+from __future__ import annotations
+
+from zoo.lazy import lazy_module
+from zoo.models import blocks
+
+keras = lazy_module("keras")
+
+_PAPER = (
+    "LeCun et al. 1998, Gradient-based learning applied to document recognition, "
+    "doi:10.1109/5.726791"
+)
+_POOLS = ("avg", "max")
+
+
+def lenet5(
+    images: keras.KerasTensor,
+    head: blocks.Head,
+    *,
+    activation: str = "tanh",
+    pool: str = "avg",
+    dropout: float = 0.0,
+) -> keras.KerasTensor:
+    """LeNet-5: 61,706 parameters for 28x28x1 images and 10 classes.
+
+    Zeros round the first convolution's input stand for the paper's 32x32 frame. What differs
+    from the paper: every map of C3 sees all six maps of S2 (the paper's Table I leaves out 36 of
+    the 96 links); a pooling layer has no trainable coefficient and bias, and no squashing after
+    it; tanh is plain, not 1.7159 tanh(2/3 x); the output is a dense layer for softmax, not
+    Euclidean radial basis functions.
+
+    `pool` is "avg" or "max"; `dropout` (a rate in [0, 1)) acts before the classifier. Without the
+    classifier the output is the second pooling layer, [B, 5, 5, 16] for 28x28 images.
+
+    Raises:
+      ValueError: an option outside of its range.
+    """
+    blocks.check_activation("activation", activation)
+    if pool not in _POOLS:
+        raise ValueError(f"got pool={pool!r}; expected one of {list(_POOLS)}")
+    x = _conv_pool(images, 6, "same", activation, pool, 1)
+    x = _conv_pool(x, 16, "valid", activation, pool, 2)
+    return _dense_head(x, head, (120, 84), activation, dropout)
+
+
+def lenet(
+    images: keras.KerasTensor,
+    head: blocks.Head,
+    *,
+    activation: str = "relu",
+    dropout: float = 0.0,
+) -> keras.KerasTensor:
+    """Two 5x5 convolutions of 64 and 32 maps, each with a 2x2 max-pool, and 512 dense units.
+
+    A LeNet in its order of layers only: 320,682 parameters for 28x28x1 images and 10 classes.
+    `dropout` (a rate in [0, 1)) acts before the classifier. Without the classifier the output is
+    the second pooling layer, [B, 4, 4, 32] for 28x28 images.
+
+    Raises:
+      ValueError: an option outside of its range.
+    """
+    blocks.check_activation("activation", activation)
+    x = _conv_pool(images, 64, "valid", activation, "max", 1)
+    x = _conv_pool(x, 32, "valid", activation, "max", 2)
+    return _dense_head(x, head, (512,), activation, dropout)
+
+
+def _conv_pool(
+    x: keras.KerasTensor, filters: int, padding: str, activation: str, pool: str, index: int
+) -> keras.KerasTensor:
+    x = keras.layers.Conv2D(
+        filters,
+        5,
+        padding=padding,
+        activation=activation,
+        kernel_initializer=blocks.KERNEL_INITIALIZER,
+        data_format=blocks.DATA_FORMAT,
+        name=f"conv{index}",
+    )(x)
+    layer = keras.layers.AveragePooling2D if pool == "avg" else keras.layers.MaxPooling2D
+    return layer(2, data_format=blocks.DATA_FORMAT, name=f"pool{index}")(x)
+
+
+def _dense_head(
+    x: keras.KerasTensor,
+    head: blocks.Head,
+    hidden: tuple[int, ...],
+    activation: str,
+    dropout: float,
+) -> keras.KerasTensor:
+    if not head.include_top:
+        return head.features(x, dropout=dropout)
+    x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="flatten")(x)
+    for i, units in enumerate(hidden, 1):
+        x = keras.layers.Dense(
+            units,
+            activation=activation,
+            kernel_initializer=blocks.KERNEL_INITIALIZER,
+            name=f"dense{i}",
+        )(x)
+    return head.classifier(x, dropout=dropout)
+
+
+# The smallest sides leave one position after the second pooling.
+MODELS = {
+    "lenet5": blocks.Variant(
+        lenet5, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10, min_side=12
+    ),
+    "lenet": blocks.Variant(
+        lenet, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10, min_side=16
+    ),
+}

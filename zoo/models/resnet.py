@@ -1,0 +1,195 @@
+"""ResNets of 18 to 152 layers in five forms.
+
+    form    what changes                                                      paper
+    (none)  the original: stride in a bottleneck's first 1x1 convolution      arXiv:1512.03385
+    b       the stride moves to the 3x3                                       arXiv:1812.01187
+    c       b, and the 7x7 of the stem becomes three 3x3 of 32, 32, 64        arXiv:1812.01187
+    d       c, and a striding shortcut is a 2x2 average, then a 1x1           arXiv:1812.01187
+    _v2     b's bottleneck, normalisation and ReLU before each convolution    arXiv:1603.05027
+
+A basic block (18 and 34 layers) has no 1x1, so there the original and b are the same function.
+timm's and torchvision's `resnet50` is resnet50b here; GluonCV calls the forms v1, v1b, v1c, v1d
+and v2. GluonCV's v1 keeps biases in the 1x1 convolutions, which the normalisation behind them
+cancels: here no convolution has one, and its bias goes into the moving mean. As GluonCV's, the v2
+form normalises its input (batch statistics, no scale and offset).
+
+Left out: dilation, wider and grouped bottlenecks, squeeze-and-excitation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from zoo.lazy import lazy_module
+from zoo.models import blocks
+
+keras = lazy_module("keras")
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """What sets a form apart; `stride_conv` counts a bottleneck's convolutions from 1."""
+
+    paper: str
+    stride_conv: int = 2
+    deep_stem: bool = False
+    average_shortcut: bool = False
+    preactivation: bool = False
+
+
+_HE_2015 = "He et al. 2015, Deep Residual Learning for Image Recognition, arXiv:1512.03385"
+_HE_2016 = "He et al. 2016, Identity Mappings in Deep Residual Networks, arXiv:1603.05027"
+_BAG_OF_TRICKS = (
+    "He et al. 2018, Bag of Tricks for Image Classification with Convolutional Neural Networks, "
+    "arXiv:1812.01187"
+)
+_FORMS = {
+    "": Form(_HE_2015, stride_conv=1),
+    "b": Form(_BAG_OF_TRICKS),
+    "c": Form(_BAG_OF_TRICKS, deep_stem=True),
+    "d": Form(_BAG_OF_TRICKS, deep_stem=True, average_shortcut=True),
+    "_v2": Form(_HE_2016, preactivation=True),
+}
+# Depth: blocks of each of the four stages, and whether they are bottlenecks.
+_DEPTHS = {
+    18: ((2, 2, 2, 2), False),
+    34: ((3, 4, 6, 3), False),
+    50: ((3, 4, 6, 3), True),
+    101: ((3, 4, 23, 3), True),
+    152: ((3, 8, 36, 3), True),
+}
+
+
+def resnet(
+    images: keras.KerasTensor,
+    head: blocks.Head,
+    *,
+    num_blocks: tuple[int, ...],
+    bottleneck: bool,
+    form: Form,
+    zero_gamma: bool = False,
+    dropout: float = 0.0,
+    width: float = 1.0,
+) -> keras.KerasTensor:
+    """Stem, four stages, head.
+
+    `zero_gamma` starts the last scale of each residual branch at 0, so that a new network is its
+    shortcuts alone. `dropout` (a rate in [0, 1)) acts before the classifier. `width`
+    (over 0) multiplies every convolution's channels, rounded to at least one. Without the
+    classifier the output is the last stage, 1/32 of the input's sides (rounded up), with 512
+    channels of basic blocks or 2048 of bottlenecks at width 1.
+
+    Raises:
+      ValueError: an option outside of its range, or `zero_gamma` with the v2 form: behind its
+        last scale stands a ReLU, which passes no gradient at 0, so the branch would never learn.
+    """
+    if not isinstance(zero_gamma, bool):
+        raise ValueError(f"got zero_gamma={zero_gamma!r}; expected True or False")
+    if zero_gamma and form.preactivation:
+        raise ValueError(
+            "a pre-activation branch that starts at zero gets no gradient through its last ReLU: "
+            f"got zero_gamma={zero_gamma!r}; expected False for the v2 form"
+        )
+    if not isinstance(width, (int, float)) or isinstance(width, bool) or not 0 < width < math.inf:
+        raise ValueError(f"got width={width!r}; expected a number over 0")
+    x = _stem(images, form, width)
+    for stage, count in enumerate(num_blocks, 1):
+        filters = _scaled(64 * 2 ** (stage - 1), width)
+        for block in range(1, count + 1):
+            stride = 2 if stage > 1 and block == 1 else 1
+            convs = _branch(filters, stride, bottleneck, form.stride_conv)
+            name = f"stage{stage}_block{block}"
+            if form.preactivation:
+                x = _preactivation_unit(x, convs, stride, name)
+            else:
+                x = _unit(x, convs, stride, form.average_shortcut, zero_gamma, name)
+    if form.preactivation:
+        x = blocks.activation(blocks.batch_norm(x, name="final_bn"), name="final_relu")
+    return head(x, dropout=dropout)
+
+
+def _scaled(filters: int, width: float) -> int:
+    return max(1, round(filters * width))
+
+
+def _stem(x: keras.KerasTensor, form: Form, width: float) -> keras.KerasTensor:
+    if form.preactivation:
+        x = blocks.batch_norm(x, name="input_bn", affine=False)
+    convs = [(32, 3, 2), (32, 3, 1), (64, 3, 1)] if form.deep_stem else [(64, 7, 2)]
+    for i, (filters, kernel, stride) in enumerate(convs, 1):
+        x = blocks.conv(x, _scaled(filters, width), kernel, stride, name=f"stem_conv{i}")
+        x = blocks.batch_norm(x, name=f"stem_bn{i}")
+        x = blocks.activation(x, name=f"stem_relu{i}")
+    # Zeros are as good a padding as -inf here: behind a ReLU nothing is below them.
+    x = blocks.pad(x, 1, name="stem_pool_pad")
+    pool = keras.layers.MaxPooling2D(3, 2, data_format=blocks.DATA_FORMAT, name="stem_pool")
+    return pool(x)
+
+
+def _branch(
+    filters: int, stride: int, bottleneck: bool, stride_conv: int
+) -> list[tuple[int, int, int]]:
+    """(filters, kernel, stride) of each convolution of a residual branch."""
+    if not bottleneck:
+        return [(filters, 3, stride), (filters, 3, 1)]
+    convs = [(filters, 1), (filters, 3), (4 * filters, 1)]
+    return [
+        (count, kernel, stride if i == stride_conv else 1)
+        for i, (count, kernel) in enumerate(convs, 1)
+    ]
+
+
+def _unit(
+    x: keras.KerasTensor,
+    convs: list[tuple[int, int, int]],
+    stride: int,
+    average_shortcut: bool,
+    zero_gamma: bool,
+    name: str,
+) -> keras.KerasTensor:
+    """relu(shortcut + branch), the branch ending in batch normalisation."""
+    shortcut = x
+    last = len(convs)
+    for i, (filters, kernel, conv_stride) in enumerate(convs, 1):
+        x = blocks.conv(x, filters, kernel, conv_stride, name=f"{name}_conv{i}")
+        x = blocks.batch_norm(x, name=f"{name}_bn{i}", zero_gamma=zero_gamma and i == last)
+        if i < last:
+            x = blocks.activation(x, name=f"{name}_relu{i}")
+    if stride > 1 or shortcut.shape[-1] != x.shape[-1]:
+        if average_shortcut and stride > 1:
+            # "same" rounds an odd side up as the branch does; padded zeros are not averaged in.
+            pool = keras.layers.AveragePooling2D(
+                2, padding="same", data_format=blocks.DATA_FORMAT, name=f"{name}_shortcut_pool"
+            )
+            shortcut, stride = pool(shortcut), 1
+        shortcut = blocks.conv(shortcut, x.shape[-1], 1, stride, name=f"{name}_shortcut_conv")
+        shortcut = blocks.batch_norm(shortcut, name=f"{name}_shortcut_bn")
+    x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
+    return blocks.activation(x, name=f"{name}_relu{last}")
+
+
+def _preactivation_unit(
+    x: keras.KerasTensor, convs: list[tuple[int, int, int]], stride: int, name: str
+) -> keras.KerasTensor:
+    """shortcut + branch; a projecting shortcut starts behind the first ReLU."""
+    shortcut, out_filters = x, convs[-1][0]
+    for i, (filters, kernel, conv_stride) in enumerate(convs, 1):
+        x = blocks.batch_norm(x, name=f"{name}_bn{i}")
+        x = blocks.activation(x, name=f"{name}_relu{i}")
+        if i == 1 and (stride > 1 or shortcut.shape[-1] != out_filters):
+            shortcut = blocks.conv(x, out_filters, 1, stride, name=f"{name}_shortcut_conv")
+        x = blocks.conv(x, filters, kernel, conv_stride, name=f"{name}_conv{i}")
+    return keras.layers.Add(name=f"{name}_add")([shortcut, x])
+
+
+MODELS = {
+    f"resnet{depth}{suffix}": blocks.Variant(
+        resnet,
+        {"num_blocks": num_blocks, "bottleneck": bottleneck, "form": form},
+        form.paper,
+        min_side=32,
+    )
+    for depth, (num_blocks, bottleneck) in _DEPTHS.items()
+    for suffix, form in _FORMS.items()
+}
