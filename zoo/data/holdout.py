@@ -1,0 +1,37 @@
+"""A fixed part of every class, kept out of training."""
+
+from __future__ import annotations
+
+from zoo.lazy import lazy_module
+
+np = lazy_module("numpy")
+
+# Never the run's seed: two runs that are compared must validate on the same examples.
+_SEED = 20
+
+
+def stratified_holdout(labels: np.ndarray, part: float) -> tuple[np.ndarray, np.ndarray]:
+    """Divides examples into (kept, held out), both int64 indices in ascending order.
+
+    The choice is a function of `labels` and `part` alone.
+
+    Args:
+      labels: int [N].
+      part: 0 < part < 1, of each class, rounded, at least one example of it.
+
+    Raises:
+      ValueError: a class has one example only, so that none would be left to train on.
+    """
+    rng = np.random.default_rng(_SEED)
+    held = []
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) < 2:
+            raise ValueError(
+                f"label {label} has one example only, so none can be held out for validation; "
+                "expected at least 2 of each class"
+            )
+        count = min(max(1, round(part * len(rows))), len(rows) - 1)
+        held.append(rng.permutation(rows)[:count])
+    held_out = np.sort(np.concatenate(held))
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out

@@ -1,0 +1,142 @@
+"""`idx:DIR`: MNIST, Fashion-MNIST, KMNIST, EMNIST and others in MNIST's IDX format.
+
+Both namings (`train-images-idx3-ubyte`, `train-images.idx3-ubyte`), gzipped or not, with or without
+a prefix as in `emnist-balanced-train-images-idx3-ubyte`. EMNIST stores its images transposed:
+files whose prefix starts with `emnist` are turned upright here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+
+from zoo.data.holdout import stratified_holdout
+from zoo.data.splits import ArraySplit, Source
+from zoo.lazy import lazy_module
+
+np = lazy_module("numpy")
+
+_NAME = re.compile(
+    r"(?P<prefix>.*?)(?P<part>train|t10k|test)-(?P<what>images|labels)[-.]idx[13]-ubyte(\.gz)?"
+)
+_IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049  # unsigned bytes in 3 dimensions, in 1
+
+
+def open_idx(folder: str, *, prefix: str, holdout: float) -> Source:
+    """Opens the IDX files of a folder: `train`, `validation` held out of it, `test`.
+
+    Classes are the labels found in the training file, in ascending order (EMNIST letters count from
+    1), named by their number, or by the characters of a `PREFIXmapping.txt` beside the files.
+
+    Args:
+      folder: where the four files are.
+      prefix: which of several data sets in the folder, as "emnist-balanced"; "" when there is one.
+      holdout: the part of each class in the training file that becomes `validation`, in (0, 1).
+
+    Raises:
+      ValueError: missing, ambiguous or damaged files.
+    """
+    prefix, paths = _find(folder, prefix)
+    images, labels = _read_pair(paths["train"])
+    test_images, test_labels = _read_pair(paths["test"])
+    if prefix.startswith("emnist"):
+        images, test_images = images.swapaxes(1, 2), test_images.swapaxes(1, 2)
+    known = np.unique(labels)
+    unknown = np.setdiff1d(test_labels, known)
+    if len(unknown):
+        raise ValueError(f"{paths['test']['labels']} has label {unknown[0]}, "
+                         "which no training example has")
+    if images.shape[1:] != test_images.shape[1:]:
+        raise ValueError(f"{paths['test']['images']} has images of {test_images.shape[1:3]} "
+                         f"pixels; expected {images.shape[1:3]} as in the training file")
+    train = ArraySplit(images, np.searchsorted(known, labels).astype(np.int32))
+    kept, held_out = stratified_holdout(train.labels, holdout)
+    return Source(
+        name="idx",
+        class_names=_class_names(os.path.join(folder, f"{prefix}mapping.txt"), known),
+        channels=1,
+        splits={
+            "train": train.subset(kept),
+            "validation": train.subset(held_out),
+            "test": ArraySplit(test_images, np.searchsorted(known, test_labels).astype(np.int32)),
+        },
+    )
+
+
+def _find(folder: str, wanted: str) -> tuple[str, dict[str, dict[str, str]]]:
+    """Returns the prefix and path[part][what] of one data set in the folder."""
+    if not os.path.isdir(folder):
+        raise ValueError(f"no folder {folder!r}; expected one with MNIST's IDX files")
+    sets: dict[str, dict[tuple[str, str], str]] = {}
+    for name in sorted(os.listdir(folder)):
+        match = _NAME.fullmatch(name)
+        if match:
+            part = "train" if match["part"] == "train" else "test"
+            # Sorted: of a file and its gzipped copy the plain one is met first, and stays.
+            files = sets.setdefault(match["prefix"], {})
+            files.setdefault((part, match["what"]), os.path.join(folder, name))
+    if wanted:
+        sets = {k: v for k, v in sets.items() if k.strip("-_.") == wanted.strip("-_.")}
+    if not sets:
+        what = f" of the set {wanted!r}" if wanted else ""
+        raise ValueError(f"no IDX files{what} in {folder!r}; "
+                         "expected train-images-idx3-ubyte or train-images-idx3-ubyte.gz and so on")
+    if len(sets) > 1:
+        names = ", ".join(prefix.strip("-_.") or "(no prefix)" for prefix in sets)
+        raise ValueError(f"several data sets in {folder!r}: {names}; "
+                         f"choose one with idx:{folder},set=NAME")
+    [(prefix, files)] = sets.items()
+    paths: dict[str, dict[str, str]] = {"train": {}, "test": {}}
+    for part, plain in (("train", "train"), ("test", "t10k")):
+        for what, digit in (("images", 3), ("labels", 1)):
+            if (part, what) not in files:
+                raise ValueError(f"missing file in {folder!r}; "
+                                 f"expected {prefix}{plain}-{what}-idx{digit}-ubyte[.gz]")
+            paths[part][what] = files[part, what]
+    return prefix, paths
+
+
+def _read_pair(paths: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns images uint8 [N,H,W,1] and labels uint8 [N]."""
+    images = _read(paths["images"], _IMAGES_MAGIC, rank=3)
+    labels = _read(paths["labels"], _LABELS_MAGIC, rank=1)
+    if len(images) != len(labels):
+        raise ValueError(f"{paths['images']} has {len(images)} images, "
+                         f"{paths['labels']} {len(labels)} labels; expected as many")
+    return images[..., None], labels
+
+
+def _read(path: str, magic: int, rank: int) -> np.ndarray:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+        if content[:2] == b"\x1f\x8b":  # by content: downloads lose and gain the suffix .gz
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be read ({error}); fetch it again") from error
+    header = np.frombuffer(content[: 4 + 4 * rank], ">u4")
+    if len(header) < 1 + rank or header[0] != magic:
+        found = header[0] if len(header) else "an empty file"
+        raise ValueError(f"{path} is no IDX file of {rank} dimensions, got {found} at its start; "
+                         f"expected {magic}")
+    shape = tuple(int(n) for n in header[1:])
+    pixels = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
+    if pixels.size != np.prod(shape) or not pixels.size:
+        raise ValueError(f"{path} has {pixels.size} bytes of data, its header says {shape}; "
+                         "it is truncated or damaged: fetch it again")
+    return pixels.reshape(shape)
+
+
+def _class_names(mapping: str, known: np.ndarray) -> tuple[str, ...]:
+    """EMNIST's mapping files have lines `label code [code]`: a character, or both its cases."""
+    if not os.path.isfile(mapping):
+        return tuple(str(label) for label in known)
+    with open(mapping, encoding="ascii") as lines:
+        rows = [[int(number) for number in line.split()] for line in lines if line.strip()]
+    names = {row[0]: "".join(map(chr, row[1:])) for row in rows}
+    missing = [int(label) for label in known if label not in names]
+    if missing:
+        raise ValueError(f"{mapping} has no line for label {missing[0]}")
+    return tuple(names[int(label)] for label in known)

@@ -1,0 +1,157 @@
+"""Sources and their splits: the example at an index, whatever the storage.
+
+A split gives example number i in any order, in a TensorFlow graph. `RecordSplit` in `records.py`
+is the fourth kind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Protocol
+
+from zoo.lazy import lazy_module
+
+np = lazy_module("numpy")
+tf = lazy_module("tensorflow")
+
+
+class Split(Protocol):
+    """The examples of one part of a data set, by index.
+
+    encoded: whether `example` gives the bytes of an image file, or decoded pixels.
+    """
+
+    encoded: bool
+
+    @property
+    def num_examples(self) -> int: ...
+
+    def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """index: int64 scalar -> (string scalar or uint8 [H,W,C], label int32 scalar)."""
+
+    def name(self, index: tf.Tensor) -> tf.Tensor:
+        """index: int64 scalar -> string scalar: where the example is, for error messages."""
+
+    def subset(self, rows: np.ndarray) -> Split:
+        """rows: int [n], the indices of the examples to keep, in their new order."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set.
+
+    name: the kind of source, as "folder".
+    class_names: one a label; labels are 0..len(class_names)-1.
+    channels: 1 or 3, what its images have.
+    splits: "train", "validation" and, where there is one, "test". No example is in two of them.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    channels: int
+    splits: Mapping[str, Split]
+
+
+def _on_host(array: np.ndarray) -> tf.Tensor:
+    # init_scope: the first use may be inside a function that is being traced. The device: arrays
+    # must not travel to an accelerator to be sliced there.
+    with tf.init_scope(), tf.device("CPU:0"):
+        return tf.constant(array)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ArraySplit:
+    """Images of one size in memory. images: uint8 [N,H,W,C], labels: int32 [N]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    encoded = False
+
+    @property
+    def num_examples(self) -> int:
+        return len(self.labels)
+
+    @functools.cached_property
+    def image_tensor(self) -> tf.Tensor:
+        """uint8 [N,H,W,C] in host memory."""
+        return _on_host(self.images)
+
+    @functools.cached_property
+    def label_tensor(self) -> tf.Tensor:
+        """int32 [N] in host memory."""
+        return _on_host(self.labels)
+
+    def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.gather(self.image_tensor, index), tf.gather(self.label_tensor, index)
+
+    def name(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.strings.join(["image ", tf.strings.as_string(index)])
+
+    def subset(self, rows: np.ndarray) -> ArraySplit:
+        return ArraySplit(self.images[rows], self.labels[rows])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RaggedSplit:
+    """Decoded images of many sizes in one buffer.
+
+    buffer: uint8 [bytes]; starts: int64 [N]; shapes: int32 [N,3], (height, width, channels);
+    labels: int32 [N].
+    """
+
+    buffer: np.ndarray
+    starts: np.ndarray
+    shapes: np.ndarray
+    labels: np.ndarray
+    encoded = False
+
+    @property
+    def num_examples(self) -> int:
+        return len(self.labels)
+
+    @functools.cached_property
+    def _tensors(self) -> tuple[tf.Tensor, ...]:
+        return tuple(map(_on_host, (self.buffer, self.starts, self.shapes, self.labels)))
+
+    def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        buffer, starts, shapes, labels = self._tensors
+        start, shape = tf.gather(starts, index), tf.gather(shapes, index)
+        stop = start + tf.reduce_prod(tf.cast(shape, tf.int64))
+        image = tf.reshape(buffer[start:stop], shape)
+        image.set_shape([None, None, int(self.shapes[0, 2])])
+        return image, tf.gather(labels, index)
+
+    def name(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.strings.join(["image ", tf.strings.as_string(index)])
+
+    def subset(self, rows: np.ndarray) -> RaggedSplit:
+        return RaggedSplit(self.buffer, self.starts[rows], self.shapes[rows], self.labels[rows])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FileSplit:
+    """One image file an example. paths: object [N] of str; labels: int32 [N]."""
+
+    paths: np.ndarray
+    labels: np.ndarray
+    encoded = True
+
+    @property
+    def num_examples(self) -> int:
+        return len(self.labels)
+
+    @functools.cached_property
+    def _tensors(self) -> tuple[tf.Tensor, tf.Tensor]:
+        return _on_host(self.paths), _on_host(self.labels)
+
+    def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        paths, labels = self._tensors
+        return tf.io.read_file(tf.gather(paths, index)), tf.gather(labels, index)
+
+    def name(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._tensors[0], index)
+
+    def subset(self, rows: np.ndarray) -> FileSplit:
+        return FileSplit(self.paths[rows], self.labels[rows])
