@@ -1,0 +1,47 @@
+"""What every test needs: a CPU of two logical devices, and no traces of the test before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import hypothesis
+import pytest
+import tensorflow as tf
+
+# TensorFlow must not have touched its devices yet: a strategy over ["CPU:0", "CPU:1"] then tries
+# out two replicas on any machine.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()],
+)
+
+# The machine may be busy: no limit on an example's time. The same examples in each run.
+hypothesis.settings.register_profile("zoo", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("zoo")
+
+
+@pytest.fixture(autouse=True)
+def float32_policy():
+    """A test that sets Keras' dtype policy does not change the tests after it."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """The folder of a short run of the quickstart, by its real command."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    done = subprocess.run(
+        [sys.executable, "-m", "recipes.lenet5", "--flagfile=recipes/flags/quickstart.flags",
+         "--epochs=3", f"--run_dir={folder}"],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder

@@ -1,0 +1,192 @@
+"""The exported model, loaded by processes that have TensorFlow and nothing of this project."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from zoo.data import open_source
+from zoo.export.run_model import load_run
+from zoo.export.saved_model import export_run, usage
+
+# TensorFlow looks for Keras on disk when it is imported, so that is allowed; loading it is not.
+ONLY_TENSORFLOW = """
+import sys
+import numpy as np
+import tensorflow as tf
+path, images, files = sys.argv[1], np.load(sys.argv[2]), sys.argv[3:]
+"""
+NOTHING_ELSE = """
+assert not {"zoo", "keras"} & {name.split(".")[0] for name in sys.modules}
+"""
+
+
+def run_only_tensorflow(program, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", ONLY_TENSORFLOW + program + NOTHING_ELSE, *map(str, arguments)],
+        capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    split = open_source("mnist5k").splits["validation"]
+    return split.images[::25], split.labels[::25]
+
+
+@pytest.fixture(scope="module")
+def files(digits, tmp_path_factory):
+    """The digits as JPEG and PNG files of several sizes and shapes; PNG of 28x28 is exact."""
+    folder = tmp_path_factory.mktemp("files")
+    paths = []
+    for number, image in enumerate(digits[0]):
+        picture = Image.fromarray(image[:, :, 0])
+        if number % 4 == 1:
+            picture = picture.resize((56, 56)).convert("RGB")
+        if number % 4 == 2:
+            picture = picture.convert("RGB").resize((140, 140), Image.Resampling.BICUBIC)
+        if number % 4 == 3:
+            wide = Image.new("L", (40, 28))
+            wide.paste(picture, (6, 0))
+            picture = wide
+        path = folder / f"{number:03d}.{'jpg' if number % 4 == 2 else 'png'}"
+        picture.save(path)
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def expected(finished_run, digits):
+    """Probabilities by the Keras model and plain NumPy, for the digits as they are."""
+    recipe, model, _ = load_run(finished_run)
+    x = (digits[0].astype("float32") - np.float32(recipe.mean)) / np.float32(recipe.std)
+    logits = model.predict(x, verbose=0).astype("float64")
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def test_both_signatures_in_a_process_with_tensorflow_alone(
+    finished_run, digits, files, expected, tmp_path
+):
+    np.save(tmp_path / "images.npy", digits[0].astype("float32"))
+    answer = run_only_tensorflow("""
+signatures = tf.saved_model.load(path).signatures
+whole = signatures["serving_default"](images=tf.constant(images))
+one = signatures["serving_default"](images=tf.constant(images[:1]))
+encoded = signatures["encoded"](image_bytes=tf.constant([open(f, "rb").read() for f in files]))
+import json
+print(json.dumps({
+    "images": whole["probabilities"].numpy().tolist(), "one": one["probabilities"].shape[0],
+    "encoded": encoded["probabilities"].numpy().tolist(),
+    "index": encoded["class_index"].numpy().tolist(),
+    "name": [name.decode() for name in encoded["class_name"].numpy()],
+}))
+""", finished_run / "export" / "1", tmp_path / "images.npy", *files)
+    np.testing.assert_allclose(answer["images"], expected, atol=2e-6)
+    assert answer["one"] == 1
+    encoded = np.array(answer["encoded"])
+    # Files 0, 4, 8 ... hold the very pixels, and 3, 7, 11 ... in the middle of a wider image.
+    np.testing.assert_allclose(encoded[::4], expected[::4], atol=2e-6)
+    np.testing.assert_allclose(encoded[3::4], expected[3::4], atol=2e-6)
+    assert np.mean(encoded.argmax(axis=1) == digits[1]) > 0.8
+    assert answer["index"] == encoded.argmax(axis=1).tolist()
+    names = (finished_run / "classes.txt").read_text().split()
+    assert answer["name"] == [names[index] for index in answer["index"]]
+
+
+def test_the_graph_loader_that_servers_use(finished_run, digits, expected, tmp_path):
+    """TensorFlow Serving restores by the saver and the init operation in the file."""
+    np.save(tmp_path / "images.npy", digits[0].astype("float32"))
+    answer = run_only_tensorflow("""
+import json
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
+    signature = meta.signature_def["serving_default"]
+    fetched = session.run(
+        [signature.outputs["probabilities"].name, signature.outputs["class_name"].name],
+        {signature.inputs["images"].name: images},
+    )
+print(json.dumps([fetched[0].tolist(), [name.decode() for name in fetched[1]]]))
+""", finished_run / "export" / "1", tmp_path / "images.npy")
+    np.testing.assert_allclose(answer[0], expected, atol=2e-6)
+    assert len(answer[1]) == len(expected) and all(answer[1])
+
+
+def test_class_names_are_an_asset(finished_run):
+    asset = finished_run / "export" / "1" / "assets" / "classes.txt"
+    assert asset.read_text() == (finished_run / "classes.txt").read_text()
+    assert len(asset.read_text().split()) == 10
+
+
+def test_versions_count_up_and_nothing_is_left_aside(finished_run, tmp_path):
+    assert export_run(finished_run, tmp_path / "models") == tmp_path / "models" / "1"
+    (tmp_path / "models" / "7").mkdir()
+    assert export_run(finished_run, tmp_path / "models") == tmp_path / "models" / "8"
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["1", "7", "8"]
+
+
+def test_the_three_lines_of_usage_run(finished_run, files, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(files[2].read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", usage(finished_run / "export" / "1")],
+        cwd=tmp_path, capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "b'" in done.stdout
+
+
+def test_errors(finished_run, tmp_path):
+    with pytest.raises(ValueError, match="holds no recipe.json; expected a run's folder"):
+        export_run(tmp_path, tmp_path / "models")
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    for name in ("recipe.json", "classes.txt"):
+        (begun / name).write_text((finished_run / name).read_text())
+    with pytest.raises(ValueError, match="has no checkpoint yet"):
+        export_run(begun, tmp_path / "models")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is a file; expected a folder"):
+        export_run(finished_run, tmp_path / "file")
+    assert not (tmp_path / "models").exists()
+
+
+def test_keras_model_of_the_run_needs_no_zoo(finished_run, digits, expected, tmp_path):
+    """model.keras opens where there is Keras and no zoo."""
+    np.save(tmp_path / "images.npy", digits[0].astype("float32"))
+    program = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "zoo":
+            raise ModuleNotFoundError("zoo is refused")
+sys.meta_path.insert(0, Refuse())
+import keras, numpy as np
+model = keras.models.load_model(sys.argv[1])
+images = (np.load(sys.argv[2]) - 33.3) / 78.6
+np.save(sys.argv[3], keras.ops.softmax(model(images)))
+"""
+    out = tmp_path / "out.npy"
+    done = subprocess.run(
+        [sys.executable, "-c", program, finished_run / "model.keras", tmp_path / "images.npy",
+         out], capture_output=True, text=True, cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(np.load(out), expected, atol=2e-6)
+
+
+def test_truncated_jpeg_is_an_error_of_the_call(finished_run, files):
+    call = tf.saved_model.load(str(finished_run / "export" / "1")).signatures["encoded"]
+    whole = files[2].read_bytes()
+    buffer = io.BytesIO()
+    Image.open(files[2]).save(buffer, "JPEG")
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        call(image_bytes=tf.constant([b"no image"]))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        call(image_bytes=tf.constant([whole[: len(whole) // 3]]))

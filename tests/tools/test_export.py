@@ -1,0 +1,38 @@
+"""python -m tools.export, as a user calls it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def export(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.export", *arguments],
+        cwd=ROOT, capture_output=True, text=True,
+    )
+
+
+def test_writes_a_version_and_says_how_to_call_it(finished_run, tmp_path):
+    done = export(f"--run_dir={finished_run}", f"--out={tmp_path / 'models'}")
+    assert done.returncode == 0, done.stderr
+    version = tmp_path / "models" / "1"
+    assert f"SavedModel: {version}" in done.stdout
+    assert (version / "saved_model.pb").stat().st_size > 1000
+    assert "tf.saved_model.load" in done.stdout
+
+
+def test_errors_are_one_line(tmp_path):
+    for arguments in (
+        [f"--run_dir={tmp_path}", f"--out={tmp_path / 'models'}"],
+        [f"--out={tmp_path}"],
+        [f"--run_dir={tmp_path}", f"--out={tmp_path}", "oops"],
+        [f"--run_dir={tmp_path}", f"--out={tmp_path}", "--outt=x"],
+    ):
+        done = export(*arguments)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith("error: ")
+        assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []

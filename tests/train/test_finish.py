@@ -1,0 +1,80 @@
+"""What a finished run leaves in its folder, and what it says."""
+
+import json
+
+import numpy as np
+from PIL import Image
+
+from zoo.data import open_source
+from zoo.export.run_model import load_run
+from zoo.recipe import read_recipe
+from zoo.train import plots
+
+
+def test_files(finished_run):
+    names = {path.name for path in finished_run.iterdir() if not path.name.startswith(".")}
+    assert names == {
+        "recipe.json", "launches.jsonl", "classes.txt", "checkpoints", "metrics.jsonl",
+        "tensorboard", "curves.png", "confusion.png", "report.md", "summary.json", "model.keras",
+        "export", "stdout.txt",
+    }
+    assert not [path for path in finished_run.iterdir() if path.name.startswith(".")]
+
+
+def test_recipe_and_launch(finished_run):
+    recipe = read_recipe(finished_run)
+    assert (recipe.name, recipe.epochs, recipe.data) == ("lenet5", 3, "mnist5k")
+    launch = json.loads((finished_run / "launches.jsonl").read_text())
+    assert "recipes.lenet5 --flagfile=recipes/flags/quickstart.flags --epochs=3" in launch["command"]
+    assert launch["versions"]["keras"].startswith("3.")
+    assert len(launch["git_commit"].rstrip("+")) in (0, 40)
+
+
+def test_summary_is_what_the_model_does(finished_run):
+    """top_1 of the summary, recomputed from model.keras' weights with NumPy."""
+    summary = json.loads((finished_run / "summary.json").read_text())
+    recipe, model, names = load_run(finished_run)
+    split = open_source("mnist5k").splits["validation"]
+    x = (split.images.astype("float32") - recipe.mean[0]) / recipe.std[0]
+    logits = model.predict(x, verbose=0)
+    top_1 = np.mean(logits.argmax(axis=1) == split.labels)
+    assert summary["validation"]["top_1"] == top_1
+    assert summary["validation"]["top_1"] > 0.9
+    assert summary["images"] == {"train": 4000, "validation": 1000}
+    assert summary["parameters"] == 61706
+    records = [json.loads(line) for line in (finished_run / "metrics.jsonl").open()]
+    assert [record["epoch"] for record in records] == [1, 2, 3]
+    assert records[-1]["top_1"] == top_1
+    assert records[0]["train_loss"] > records[-1]["train_loss"]
+    assert names == tuple("0123456789")
+
+
+def test_report_and_output_name_the_files(finished_run):
+    report = (finished_run / "report.md").read_text()
+    for text in ("curves.png", "confusion.png", "| validation | 1000 |", "tf.saved_model.load",
+                 '"model": "lenet5"'):
+        assert text in report
+    output = (finished_run / "stdout.txt").read_text()
+    assert "* epochs = 3   (recipe: 20)" in output
+    for text in ("run folder:", "epoch 3/3:", "SavedModel:", "report.md", "model.keras"):
+        assert text in output
+
+
+def test_tensorboard_has_the_scalars(finished_run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(finished_run / "tensorboard")).Reload()
+    tags = events.Tags()["tensors"]
+    assert {"train/loss", "train/top_1", "train/learning_rate", "validation/top_1"} <= set(tags)
+    steps = [event.step for event in events.Tensors("validation/top_1")]
+    assert steps == [31, 62, 93]
+
+
+def test_pictures(finished_run, tmp_path):
+    for name in ("curves.png", "confusion.png"):
+        image = np.asarray(Image.open(finished_run / name).convert("L"))
+        assert min(image.shape) > 250
+        assert image.std() > 10
+    # Many classes: no names, still a picture.
+    plots.draw_confusion(np.eye(100, dtype=int), tuple(map(str, range(100))), tmp_path / "c.png")
+    assert Image.open(tmp_path / "c.png").size[0] > 500
