@@ -220,6 +220,8 @@ class Recipe:
         """
         try:
             values = json.loads(text)
+            if not isinstance(values, dict):
+                raise ValueError(f"got {type(values).__name__}; expected an object")
             known = {field.name for field in dataclasses.fields(cls)}
             if unknown := set(values) - known:
                 raise ValueError(f"unknown fields {sorted(unknown)}")

@@ -1,0 +1,141 @@
+"""Whatever is wrong with the input: one line on standard error, exit code 2, nothing written.
+
+In this process, through the entry point of the recipes: `zoo.cli.main`.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from recipes.lenet5 import RECIPE
+from zoo.cli import main
+
+
+def refused(capfd, *flags):
+    """The one line that a refused command prints."""
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as exit_info:
+        main(RECIPE, "", ["recipes.lenet5", *map(str, flags)])
+    assert exit_info.value.code == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A small image folder, complete."""
+    for split in ("train", "validation"):
+        for name in ("cat", "dog"):
+            place = tmp_path / "set" / split / name
+            place.mkdir(parents=True)
+            for number in range(4):
+                pixels = np.full((40, 40, 3), 50 * number, np.uint8)
+                Image.fromarray(pixels).save(place / f"{number}.jpg")
+    return tmp_path / "set"
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--data=imagenet"], ["--data", "'imagenet'", "mnist5k", "folder:DIR"]),
+        (["--model=lenet6"], ["--model", "'lenet6'", "list_models"]),
+        (["--model_options=depth=3"], ["--model_options", "'depth'", "activation"]),
+        (["--augment=flop"], ["--augment", "'flop'", "flip"]),
+        (["--batch_size=0"], ["--batch_size", "0", "1 or more"]),
+        (["--batch_size=many"], ["--batch_size", "many"]),
+        (["--precision=float16"], ["--precision", "'float16'", "mixed_float16"]),
+        (["--learning_rate=nan"], ["--learning_rate", "nan", "over 0"]),
+        (["--warmup_epochs=30"], ["--warmup_epochs", "30", "epochs=20"]),
+        (["--mean=1,2,3"], ["--mean", "channels=1"]),
+        (["--nonsense=1"], ["nonsense"]),
+        (["--flagfile=/nowhere/x.flags"], ["/nowhere/x.flags"]),
+        (["stray"], ["'stray'", "--name=value"]),
+    ],
+)
+def test_before_tensorflow_is_needed(capfd, tmp_path, flags, words):
+    line = refused(capfd, f"--run_dir={tmp_path / 'run'}", *flags)
+    assert all(word in line for word in words), line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--data=idx:/nowhere"], ["/nowhere"]),
+        (["--data=folder:/nowhere"], ["/nowhere"]),
+        (["--data=tfrecord:/nowhere/{split}-*"], ["/nowhere"]),
+        (["--batch_size=5000"], ["batch_size", "5000", "4000"]),
+        (["--image_size=8", "--eval_resize=8"], ["input_shape", ">= 12"]),
+        (["--schedule=cosin"], ["schedule", "'cosin'", "cosine"]),
+        (["--schedule=step(30)"], ["schedule", "step", "620"]),
+        (["--augment=mixup(0)"], ["mixup", "alpha=0"]),
+        (["--model_options=activation='softsine'"], ["activation", "softsine"]),
+        (["--virtual_devices=4"], ["--virtual_devices", "4", "new process"]),
+    ],
+)
+def test_while_a_run_is_prepared(capfd, tmp_path, flags, words):
+    line = refused(capfd, f"--run_dir={tmp_path / 'run'}", *flags)
+    assert all(word in line for word in words), line
+    assert not (tmp_path / "run").exists()
+
+
+def test_empty_folder(capfd, tmp_path):
+    (tmp_path / "empty").mkdir()
+    line = refused(capfd, f"--data=folder:{tmp_path / 'empty'}", f"--run_dir={tmp_path / 'run'}")
+    assert "train" in line
+    assert contents(tmp_path) == {}
+
+
+def test_class_without_images(capfd, folder, tmp_path):
+    for path in (folder / "train" / "dog").iterdir():
+        path.unlink()
+    line = refused(capfd, f"--data=folder:{folder}", f"--run_dir={tmp_path / 'run'}")
+    assert "dog" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_class_in_one_split_only(capfd, folder, tmp_path):
+    shutil.rmtree(folder / "validation" / "dog")
+    line = refused(capfd, f"--data=folder:{folder}", f"--run_dir={tmp_path / 'run'}")
+    assert "dog" in line
+
+
+def test_run_folder_of_another_recipe(capfd, finished_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    before = contents(run)
+    line = refused(capfd, f"--run_dir={run}", "--epochs=3", "--learning_rate=0.5")
+    assert "another recipe" in line and "learning_rate is 0.5 now, 0.1 there" in line
+    line = refused(capfd, f"--run_dir={run}", "--epochs=3", "--model=lenet")
+    assert "model is 'lenet' now, 'lenet5' there" in line
+    assert contents(run) == before
+
+
+def test_folder_of_somebody_else(capfd, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
+    line = refused(capfd, f"--run_dir={tmp_path / 'thesis'}")
+    assert "holds no recipe.json" in line
+    assert contents(tmp_path) == {Path("thesis/chapter.txt"): b"years of work"}
+    line = refused(capfd, f"--run_dir={tmp_path / 'thesis' / 'chapter.txt'}")
+    assert "is a file; expected a folder" in line
+
+
+def test_recipe_json_that_cannot_be_read(capfd, tmp_path):
+    for text in ("{", json.dumps({"epoch": 3}), json.dumps({"epochs": "3"}), "[]", "null"):
+        (tmp_path / "recipe.json").write_text(text)
+        line = refused(capfd, f"--run_dir={tmp_path}")
+        assert "recipe.json is not a recipe of this version" in line
+        assert (tmp_path / "recipe.json").read_text() == text
