@@ -106,11 +106,11 @@ def parse(recipe: Recipe, arguments: Sequence[str]) -> Recipe:
     ValueError for a value that cannot be or an argument that is no flag.
     """
     values = _flags_of(recipe)
-    rest = values(values.read_flags_from_files(list(arguments), force_gnu=False))
+    rest = values(list(arguments))
     if len(rest) > 1:
         raise ValueError(f"got {rest[1]!r}, which is no flag; expected --name=value")
     return dataclasses.replace(recipe, **{
-        field.name: _from_flag(getattr(values, field.name), getattr(recipe, field.name))
+        field.name: _from_flag(field.name, getattr(values, field.name), getattr(recipe, field.name))
         for field in dataclasses.fields(recipe)
     })
 
@@ -166,13 +166,15 @@ def _flags_of(recipe: Recipe) -> flags.FlagValues:
     return values
 
 
-def _from_flag(value, default):
+def _from_flag(name, value, default):
     if not isinstance(default, tuple):
         return value
     try:
         return tuple(float(part) for part in value)
     except ValueError:
-        raise ValueError(f"got {','.join(value)!r}; expected numbers joined by commas") from None
+        raise ValueError(
+            f"--{name}: got {','.join(value)!r}; expected numbers joined by commas"
+        ) from None
 
 
 def _to_text(value) -> str:

@@ -143,8 +143,11 @@ class Recipe:
         for field in dataclasses.fields(self):
             value, kind = getattr(self, field.name), type(field.default)
             if kind is float and type(value) is int:
+                self._check(field.name, _is_finite(value), "a finite number")
                 object.__setattr__(self, field.name, float(value))
             elif kind is tuple and isinstance(value, tuple):
+                self._check(field.name, all(type(part) in (int, float) and _is_finite(part)
+                                            for part in value), "finite numbers")
                 object.__setattr__(self, field.name, tuple(float(part) for part in value))
             else:
                 self._check(field.name, type(value) is kind, f"a value of type {kind.__name__}")
@@ -173,7 +176,8 @@ class Recipe:
         self._check("precision", self.precision in PRECISIONS, f"one of {list(PRECISIONS)}")
         self._check("xla", self.xla in XLA_MODES, f"one of {list(XLA_MODES)}")
         self._check(
-            "name", self.name and "/" not in self.name and not self.name.startswith("."),
+            "name", self.name.isprintable() and self.name and "/" not in self.name
+            and not self.name.startswith("."),
             "a name fit for a folder",
         )
         for name, check in (
@@ -229,7 +233,7 @@ class Recipe:
                 name: tuple(value) if isinstance(value, list) else value
                 for name, value in values.items()
             })
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(f"{source} is not a recipe of this version: {error}") from None
 
     def difference(self, other: Recipe, *, only_result: bool = False) -> dict[str, tuple]:
@@ -244,6 +248,13 @@ class Recipe:
             if getattr(self, field.name) != getattr(other, field.name)
             and (field.metadata["changes_result"] or not only_result)
         }
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond float64
+        return False
 
 
 def read_recipe(run_dir: str | Path) -> Recipe:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -29,10 +30,13 @@ def parse_calls(spec: str) -> list[Call]:
     if not spec.strip():
         return []
     try:
-        tree = ast.parse(spec.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # What Python only warns of ("1or 2") would be a second line on standard error.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            tree = ast.parse(spec.strip(), mode="eval").body
+        return [_parse_call(node, spec) for node in _split_bars(tree)]
+    except (SyntaxError, RecursionError, MemoryError, UnicodeError):
         raise _unreadable(spec, spec) from None
-    return [_parse_call(node, spec) for node in _split_bars(tree)]
 
 
 def parse_call(spec: str) -> Call:
@@ -65,7 +69,13 @@ def bind(call: Call, choices: Mapping[str, Callable], kind: str) -> object:
         raise ValueError(
             f"{kind} {call.name}: {error}; expected {call.name}{inspect.signature(function)}"
         ) from None
-    return function(*call.args, **call.kwargs)
+    try:
+        return function(*call.args, **call.kwargs)
+    except TypeError as error:
+        # Such as comparing a text with a number. ValueErrors say themselves what is expected.
+        raise ValueError(
+            f"{kind} {call.name}: {error}; expected {call.name}{inspect.signature(function)}"
+        ) from None
 
 
 def _split_bars(node: ast.expr) -> list[ast.expr]:
@@ -83,17 +93,17 @@ def _parse_call(node: ast.expr, spec: str) -> Call:
         name, arguments, keywords = node.func, node.args, node.keywords
     else:
         name, arguments, keywords = node, [], []
-    part = ast.unparse(node)
-    if any(keyword.arg is None for keyword in keywords):
-        raise _unreadable(part, spec)
+    names = [keyword.arg for keyword in keywords]
     try:
+        if None in names or len(set(names)) < len(names):
+            raise ValueError("two stars, or an argument given twice")
         return Call(
             _dotted_name(name),
             tuple(ast.literal_eval(argument) for argument in arguments),
             {keyword.arg: ast.literal_eval(keyword.value) for keyword in keywords},
         )
     except (ValueError, TypeError):
-        raise _unreadable(part, spec) from None
+        raise _unreadable(ast.get_source_segment(spec.strip(), node) or spec, spec) from None
 
 
 def _dotted_name(node: ast.expr) -> str:
@@ -105,6 +115,7 @@ def _dotted_name(node: ast.expr) -> str:
 
 
 def _unreadable(part: str, spec: str) -> ValueError:
+    part, spec = (text if len(text) <= 200 else f"{text[:200]}..." for text in (part, spec))
     return ValueError(
         f"cannot read {part!r} in {spec!r}; expected calls with literal arguments joined by |, "
         "such as flip|mixup(0.2)"

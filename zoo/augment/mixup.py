@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import keras
@@ -19,19 +20,22 @@ class Mixup:
     alpha: float
 
     def __post_init__(self):
-        if not self.alpha > 0:
-            raise ValueError(f"mixup: got alpha={self.alpha}; expected a number over 0")
+        if not 0 < self.alpha < math.inf:
+            raise ValueError(f"mixup: got alpha={self.alpha}; expected a finite number over 0")
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(float32 [B] share in 0..1 of the image itself, int32 [B] partner in the batch)."""
-        seeds = tf.unstack(tf.random.split(seed, 3))
-        gamma = [
-            tf.random.stateless_gamma([batch_size], each, alpha=self.alpha) for each in seeds[:2]
+        seeds = tf.unstack(tf.random.split(seed, 5))
+        # Gamma(alpha) = Gamma(alpha + 1) * U ** (1 / alpha), in logarithms: for a small alpha
+        # the draws themselves underflow.
+        tiny = 2.0**-126
+        logs = [
+            tf.math.log(tf.random.stateless_gamma([batch_size], a, alpha=self.alpha + 1.0))
+            + tf.math.log(tf.random.stateless_uniform([batch_size], b, minval=tiny)) / self.alpha
+            for a, b in (seeds[:2], seeds[2:4])
         ]
-        # For a small alpha both draws can underflow to 0: then the image stays as it is.
-        total = gamma[0] + gamma[1]
-        share = tf.where(total > 0, gamma[0] / total, 1.0)
-        partner = tf.argsort(tf.random.stateless_uniform([batch_size], seeds[2]))
+        share = tf.sigmoid(logs[0] - logs[1])
+        partner = tf.argsort(tf.random.stateless_uniform([batch_size], seeds[4]))
         return share, partner
 
     def apply(self, images, labels, parameters):

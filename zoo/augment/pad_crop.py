@@ -18,7 +18,7 @@ class PadCrop:
     pixels: int
 
     def __post_init__(self):
-        if not isinstance(self.pixels, int) or self.pixels < 1:
+        if type(self.pixels) is not int or self.pixels < 1:
             raise ValueError(
                 f"pad_crop: got pixels={self.pixels}; expected a whole number of 1 or more"
             )

@@ -19,8 +19,8 @@ from zoo.train.losses import softmax_cross_entropy
 class Predictions:
     """One entry an image, in any order.
 
-    labels, predicted: int [N]; losses: float [N], cross-entropy in nats;
-    in_top_5: bool [N], the label is among the five largest logits.
+    labels: int [N]; predicted: int [N], -1 where the logits held a NaN;
+    losses: float [N], cross-entropy in nats; in_top_5: bool [N], the label is among the five largest logits.
     """
 
     labels: np.ndarray
@@ -42,9 +42,10 @@ class Predictions:
         return float(np.mean(self.in_top_5, dtype=np.float64))
 
     def confusion(self, num_classes: int) -> np.ndarray:
-        """int64 [num_classes, num_classes]: rows are labels, columns predictions."""
+        """int64 [num_classes, num_classes]: rows are labels, columns predictions; without -1."""
+        known = self.predicted >= 0
         counts = np.bincount(
-            self.labels.astype(np.int64) * num_classes + self.predicted,
+            self.labels[known].astype(np.int64) * num_classes + self.predicted[known],
             minlength=num_classes**2,
         )
         return counts.reshape(num_classes, num_classes)
@@ -65,11 +66,14 @@ def make_eval_call(
     def score(logits, labels):
         logits = tf.cast(logits, tf.float32)
         label_logits = tf.gather(logits, labels, batch_dims=1)
-        # The label's place among the logits. A NaN is greater than nothing: it must not win.
+        # The label's place among the logits. Logits with a NaN say nothing, whatever comparing
+        # and argmax make of them: there the prediction is -1, no class.
         rank = tf.reduce_sum(tf.cast(logits > label_logits[:, None], tf.int32), 1)
-        in_top_5 = (rank < 5) & tf.math.is_finite(label_logits)
+        usable = ~tf.reduce_any(tf.math.is_nan(logits), 1)
+        in_top_5 = (rank < 5) & usable
         losses = softmax_cross_entropy(tf.one_hot(labels, logits.shape[-1]), logits)
-        return tf.argmax(logits, 1, output_type=tf.int32), losses, in_top_5
+        predicted = tf.argmax(logits, 1, output_type=tf.int32)
+        return tf.where(usable, predicted, -1), losses, in_top_5
 
     def replica_eval(images, labels, mask):
         return (labels, *score(forward(images), labels), mask)

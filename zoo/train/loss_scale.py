@@ -18,7 +18,8 @@ def next_scale(
     """
     finite_steps = tf.where(finite, finite_steps + 1, 0)
     grows = finite_steps >= GROWTH_STEPS
-    grown = tf.where(grows, scale * 2.0, scale)
+    # Infinity would stay: halved, it is infinity again.
+    grown = tf.where(grows & tf.math.is_finite(scale * 2.0), scale * 2.0, scale)
     # 1 is the floor: a loss that overflows unscaled cannot be saved by scaling.
     scale = tf.where(finite, grown, tf.maximum(scale * 0.5, 1.0))
     return scale, tf.where(grows, tf.zeros_like(finite_steps), finite_steps)

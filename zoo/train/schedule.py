@@ -30,6 +30,10 @@ def make_schedule(
     total_steps = epochs * steps_per_epoch
 
     def step_in_epochs(*at_epochs: float, factor: float = 0.1) -> Schedule:
+        if not all(type(value) in (int, float) for value in (*at_epochs, factor)):
+            raise ValueError(
+                f"--schedule: got {spec}; expected epochs and a factor, a number in (0, 1)"
+            )
         return step(
             [at_epoch * steps_per_epoch for at_epoch in at_epochs], factor, total_steps
         )
@@ -74,15 +78,16 @@ def step(boundaries: list[float], factor: float, total_steps: int) -> Schedule:
 
     Raises ValueError unless the boundaries grow, lie inside the run, and 0 < factor < 1.
     """
-    inside = all(0 < boundary < total_steps for boundary in boundaries)
-    if not boundaries or boundaries != sorted(set(boundaries)) or not inside:
+    finite = all(math.isfinite(boundary) for boundary in boundaries)
+    rounded = [round(boundary) for boundary in boundaries] if finite else []
+    inside = all(0 < boundary < total_steps for boundary in rounded)
+    if not rounded or rounded != sorted(set(rounded)) or not inside:
         raise ValueError(
             f"--schedule: got step at steps {boundaries}; expected one or more growing epochs "
             f"within the run's {total_steps} steps"
         )
     if not 0 < factor < 1:
         raise ValueError(f"--schedule: got factor={factor}; expected a number in (0, 1)")
-    rounded = [round(boundary) for boundary in boundaries]
 
     def schedule(at_step: tf.Tensor) -> tf.Tensor:
         passed = tf.reduce_sum(tf.cast(at_step >= tf.constant(rounded, tf.int64), tf.float32))

@@ -1,0 +1,102 @@
+"""Policies: reading them, their order, and a seed of its own for each op."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo.augment import Policy, check_policy, list_ops, parse_policy
+from zoo.augment.flip import Flip
+from zoo.augment.mixup import Mixup
+from zoo.augment.pad_crop import PadCrop
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (6, 8, 8, 3)).astype(np.float32)
+LABELS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1]]
+
+
+def test_parse():
+    policy = parse_policy("flip | pad_crop(2)|mixup(alpha=0.3)|flip(rate=0.1)")
+    assert policy == Policy((Flip(), PadCrop(2), Mixup(0.3), Flip(0.1)))
+
+
+def test_the_empty_policy_changes_nothing():
+    policy = parse_policy("")
+    assert policy == Policy(())
+    images, labels = policy.apply(IMAGES, LABELS, policy.sample(tf.constant([1, 2]), 6, 8))
+    assert images is IMAGES and labels is LABELS
+
+
+@pytest.mark.parametrize("spec, part", [
+    ("flop", "got operation 'flop'; expected some of ["),
+    ("flip|Mixup(0.2)", "got operation 'Mixup'; expected some of ["),
+    ("flip.sample", "got operation 'flip.sample'"),
+    ("__init__", "got operation '__init__'"),
+    ("flip|", "cannot read 'flip|'"),
+    ("mixup(0.2", "cannot read 'mixup(0.2'"),
+    ("mixup(x)", "cannot read 'mixup(x)'"),
+])
+@pytest.mark.parametrize("read", [check_policy, parse_policy])
+def test_policies_that_cannot_be_read(read, spec, part):
+    with pytest.raises(ValueError) as error:
+        read(spec)
+    assert part in str(error.value) and "\n" not in str(error.value)
+
+
+def test_unknown_ops_are_answered_with_all_that_there_are():
+    with pytest.raises(ValueError) as error:
+        check_policy("flop")
+    assert str(error.value).endswith(f"expected some of {list_ops()}")
+
+
+def test_a_good_policy_is_checked_without_tensorflow():
+    code = (
+        "import sys\nfrom zoo.augment import check_policy\n"
+        "check_policy('flip|pad_crop(2)|mixup(0.2)')\n"
+        "print([name for name in ('tensorflow', 'keras', 'numpy') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
+    assert result.stdout == "[]\n", result.stderr
+
+
+def test_each_op_draws_from_a_seed_of_its_own():
+    seed = tf.constant([5, 6])
+    first, second, third = parse_policy("flip|flip|flip").sample(seed, 64, 8)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(second, third) and not np.array_equal(first, third)
+    for place, drawn in enumerate((first, second, third)):
+        alone = Flip().sample(tf.random.fold_in(seed, place), 64, 8)
+        np.testing.assert_array_equal(drawn, alone)
+
+
+def test_an_op_draws_the_same_whatever_follows_it():
+    seed = tf.constant([5, 6])
+    (alone,) = parse_policy("pad_crop(2)").sample(seed, 64, 8)
+    followed, _, _ = parse_policy("pad_crop(2)|flip|mixup(0.2)").sample(seed, 64, 8)
+    np.testing.assert_array_equal(alone, followed)
+
+
+def test_ops_are_applied_in_order_eagerly_and_compiled():
+    policy = parse_policy("pad_crop(2)|flip|mixup(0.5)")
+    drawn = policy.sample(tf.constant([1, 2]), 6, 8)
+    images, labels = IMAGES, LABELS
+    for op, parameters in zip((PadCrop(2), Flip(), Mixup(0.5)), drawn, strict=True):
+        images, labels = op.apply(images, labels, parameters)
+    arguments = tf.constant(IMAGES), tf.constant(LABELS), drawn
+    for apply in (policy.apply, tf.function(policy.apply, jit_compile=True)):
+        got_images, got_labels = apply(*arguments)
+        np.testing.assert_allclose(got_images, images, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(got_labels, labels, rtol=0, atol=1e-6)
+    other = parse_policy("mixup(0.5)|flip|pad_crop(2)").apply(*arguments[:2], drawn[::-1])[0]
+    assert np.max(np.abs(other - images)) > 1
+
+
+def test_a_missing_parameter_is_no_silent_skip():
+    policy = parse_policy("flip|pad_crop(2)")
+    with pytest.raises(ValueError):
+        policy.apply(IMAGES, LABELS, policy.sample(tf.constant([1, 2]), 6, 8)[:1])

@@ -1,0 +1,292 @@
+"""The command line: flags, flagfiles, one-line errors, and help that loads nothing heavy."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from absl import flags
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo import cli
+from zoo.recipe import PRECISIONS, XLA_MODES, Recipe
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted(
+    path.stem for path in (ROOT / "recipes").glob("*.py") if path.stem != "__init__"
+)
+FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
+BASE = Recipe(model="lenet5", channels=1, mean=(33.3,), std=(78.6,), image_size=28)
+
+
+def parse(*arguments: str, recipe: Recipe = BASE) -> Recipe:
+    return cli.parse(recipe, ["program", *arguments])
+
+
+def run(*arguments: str, folder: Path, path: Path | None = None, **environment: str):
+    """Runs Python in `folder`, with `path` before the repository on its path."""
+    paths = [str(part) for part in (path, ROOT) if part]
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment},
+    )
+
+
+# Another value for each field, as text and as value: a flag that were missing or that did not
+# reach its field shows.
+CHANGES = {
+    "name": ("other", "other"), "model": ("lenet", "lenet"),
+    "model_options": ("dropout=0.5", "dropout=0.5"), "data": ("idx:a b", "idx:a b"),
+    "data_dir": ("x=y", "x=y"), "image_size": ("32", 32), "channels": ("3", 3),
+    "crop_area": ("0.5,1", (0.5, 1.0)), "crop_ratio": ("0.5,2", (0.5, 2.0)),
+    "eval_resize": ("300", 300), "mean": ("1.5", (1.5,)), "std": ("2e1", (20.0,)),
+    "cache_mb": ("0", 0), "augment": ("flip|mixup(0.2)", "flip|mixup(0.2)"),
+    "batch_size": ("64", 64), "epochs": ("3", 3), "learning_rate": ("1e-3", 1e-3),
+    "base_batch_size": ("32", 32), "schedule": ("step(1, 2)", "step(1, 2)"),
+    "warmup_epochs": ("2", 2.0), "momentum": ("0", 0.0), "weight_decay": ("0.0005", 0.0005),
+    "bias_decay": ("true", True), "label_smoothing": ("0.1", 0.1), "seed": ("17", 17),
+    "precision": (PRECISIONS[1], PRECISIONS[1]), "xla": (XLA_MODES[1], XLA_MODES[1]),
+    "virtual_devices": ("2", 2), "steps_per_call": ("5", 5), "host_threads": ("1", 1),
+    "deterministic": ("true", True), "run_dir": ("runs/it's", "runs/it's"),
+    "evaluate_every": ("2", 2), "checkpoint_every": ("3", 3), "keep_checkpoints": ("4", 4),
+    "export": ("false", False),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_one_flag_a_field(name):
+    text, value = CHANGES[name]
+    extra = ("--mean=1,2,3", "--std=1,2,3") if name == "channels" else ()
+    changes = parse(f"--{name}={text}", *extra).difference(BASE)
+    assert changes.pop(name) == (value, getattr(BASE, name))
+    assert set(changes) == ({"mean", "std"} if extra else set())
+
+
+def test_flags_may_be_written_in_two_words_and_switches_with_no():
+    assert parse("--epochs", "3", "--noexport", "--bias_decay").difference(BASE) == {
+        "epochs": (3, 120), "export": (False, True), "bias_decay": (True, False)
+    }
+
+
+def test_without_flags_the_recipe_is_unchanged():
+    exact = Recipe(learning_rate=0.1 + 0.2, crop_ratio=(3 / 4, 4 / 3), mean=(1 / 3, 2, 3))
+    assert parse(recipe=exact) == exact
+
+
+@given(st.floats(1e-300, 1e300), st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3))
+def test_numbers_arrive_exactly(rate, mean):
+    recipe = parse(
+        f"--learning_rate={rate!r}", f"--mean={','.join(map(repr, mean))}", recipe=Recipe()
+    )
+    assert recipe.learning_rate == rate and recipe.mean == tuple(mean)
+
+
+def test_help_lists_each_flag_with_its_value_and_text():
+    lines = cli.help_text(BASE, "A title.\n").splitlines()
+    assert lines[0] == "A title."
+    for field in FIELDS.values():
+        (place,) = [
+            number for number, line in enumerate(lines)
+            if line.strip().startswith(f"--{field.name}=")
+        ]
+        words = " ".join(line.strip() for line in lines[place + 1:place + 5])
+        assert words.startswith(field.metadata["help"]), field.name
+    assert "  --model=lenet5" in lines and "  --run_dir=''" in lines
+    assert "  --mean=33.3" in lines and "  --crop_area=0.08,1" in lines
+    assert any("--flagfile=" in line for line in lines)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working directory with four flagfiles: flagfiles name each other relative to it."""
+    (tmp_path / "inner.flags").write_text(
+        "# what both share\n\n--epochs=30\n  --momentum=0.5  \n// also a comment\n--seed=1\n"
+    )
+    (tmp_path / "outer.flags").write_text(
+        "--seed=2\n--flagfile=inner.flags\n# the later wins\n--epochs=40\n"
+    )
+    (tmp_path / "one.flags").write_text("--epochs=50\n--flagfile=two.flags\n")
+    (tmp_path / "two.flags").write_text("--seed=5\n--flagfile=one.flags\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments, epochs, seed", [
+    (["--flagfile=inner.flags"], 30, 1),
+    (["--flagfile", "inner.flags"], 30, 1),
+    (["--flagfile=outer.flags"], 40, 1),
+    (["--flagfile=outer.flags", "--epochs=5"], 5, 1),
+    (["--epochs=5", "--flagfile=outer.flags"], 40, 1),
+    (["--flagfile=outer.flags", "--flagfile=inner.flags"], 30, 1),
+    (["--flagfile=inner.flags", "--seed=9", "--flagfile=outer.flags"], 40, 1),
+    (["--flagfile=outer.flags", "--seed=9"], 40, 9),
+])
+def test_flagfiles_nest_and_the_later_wins(folder, arguments, epochs, seed):
+    recipe = parse(*arguments)
+    assert (recipe.epochs, recipe.seed, recipe.momentum) == (epochs, seed, 0.5)
+
+
+def test_a_circle_of_flagfiles_ends(folder):
+    code = (
+        "from zoo import cli, recipe\n"
+        "r = cli.parse(recipe.Recipe(), ['program', '--flagfile=one.flags'])\n"
+        "print(r.epochs, r.seed)"
+    )
+    result = run("-c", code, folder=folder)
+    assert result.stdout.split() == ["50", "5"], result.stderr
+
+
+@pytest.mark.parametrize("argument, part", [
+    ("--lerning_rate=1", "Unknown command line flag 'lerning_rate'. Did you mean: learning_rate"),
+    ("--zzz", "Unknown command line flag 'zzz'"),
+    ("--epochs=many", "--epochs=many"),
+    ("--epochs=1.5", "--epochs=1.5"),
+    ("--epochs", "--epochs"),
+    ("--learning_rate=", "--learning_rate="),
+    ("--export=maybe", "--export=maybe"),
+    ("--flagfile=nowhere.flags", "nowhere.flags"),
+    ("--flagfile=.", "directory: '.'"),
+    ("--flagfile", "--flagfile"),
+    ("epochs=3", "got 'epochs=3', which is no flag; expected --name=value"),
+    ("--epochs=0", "--epochs: got 0; expected 1 or more"),
+    ("--mean=1,2", "--mean: got (1.0, 2.0); expected as many numbers as channels=1"),
+    ("--mean=", "--mean: got (); expected as many numbers as channels=1"),
+    ("--mean=dark", "--mean: got 'dark'; expected numbers joined by commas"),
+    ("--crop_area=0.5;1", "--crop_area: got '0.5;1'; expected numbers joined by commas"),
+    ("--model=resnet51", "--model: unknown model 'resnet51'; did you mean 'resnet50'"),
+    ("--schedule=step(30", "--schedule: cannot read 'step(30'"),
+])
+def test_wrong_arguments(argument, part, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(BASE, argv=["program", argument])
+    out, error = capsys.readouterr()
+    assert stopped.value.code == 2 and out == ""
+    assert error.startswith("error: ") and error.endswith("\n") and error.count("\n") == 1
+    assert part in error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--lerning_rate=1"],
+    ["--epochs=0"],
+    ["--flagfile=nowhere.flags"],
+    ["--augment=flip(1or 2)"],
+    # Found out only with TensorFlow at hand, so these take seconds:
+    ["--data=idx:nowhere"],
+    ["--schedule=step('late')"],
+])
+def test_a_wrong_command_ends_with_code_2_one_line_and_no_files(arguments, tmp_path):
+    result = run("-m", "recipes.lenet5", *arguments, "--run_dir=new", folder=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+HEAVY = {"tensorflow", "keras", "numpy", "matplotlib", "tensorflow_datasets", "sklearn", "mlxtend"}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_help_loads_nothing_heavy(name, tmp_path):
+    result = run("-X", "importtime", "-m", f"recipes.{name}", "--help", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    imported = {line.rsplit("|", 1)[-1].strip() for line in result.stderr.splitlines()}
+    assert "zoo.recipe" in imported  # so the listing is read rightly
+    assert not {module.split(".")[0] for module in imported} & HEAVY
+    assert f"python -m recipes.{name}" in result.stdout
+    for field in FIELDS:
+        assert f"--{field}=" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "-help", "--helpfull"])
+def test_help_ends_well_beside_any_other_argument(flag, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(BASE, "A title.", ["program", "--epochs=0", flag])
+    assert stopped.value.code == 0
+    out, error = capsys.readouterr()
+    assert out.startswith("A title.\n") and error == ""
+
+
+def test_describe_marks_what_differs():
+    lines = cli.describe(dataclasses.replace(BASE, epochs=3, mean=(1.5,), export=False), BASE)
+    lines = lines.splitlines()
+    marked = [line for line in lines if line.startswith(" * ")]
+    assert marked == [
+        " * mean = 1.5   (recipe: 33.3)",
+        " * epochs = 3   (recipe: 120)",
+        " * export = False   (recipe: True)",
+    ]
+    plain = [line for line in lines if line.startswith("   ")]
+    assert len(marked) + len(plain) == len(FIELDS) and "   model = lenet5" in plain
+    sections = [line for line in lines if not line.startswith(" ")]
+    assert sections == ["Model", "Data", "Optimisation", "Machine", "Output"]
+
+
+def test_describe_without_differences_has_no_mark():
+    assert "*" not in cli.describe(BASE, BASE)
+
+
+AWKWARD = ["--data=folder:/a b/c", "--augment=flip|mixup(0.2)", "--name=it's", "--x=$HOME;`ls`\n"]
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0"), max_size=20)))
+def test_command_line_is_quoted(arguments):
+    words = shlex.split(cli.command_line(["program", *arguments]))
+    assert words[0] == sys.executable
+    assert words[len(words) - len(arguments):] == arguments
+
+
+def test_command_line_is_shown_as_it_was_typed(tmp_path):
+    code = "import sys\nfrom zoo.cli import command_line\nprint(command_line(sys.argv), end='')\n"
+    (tmp_path / "show.py").write_text(code)
+    as_module = run("-m", "show", *AWKWARD, folder=tmp_path, path=tmp_path)
+    assert shlex.split(as_module.stdout)[1:] == ["-m", "show", *AWKWARD], as_module.stderr
+    as_file = run("show.py", *AWKWARD, folder=tmp_path)
+    assert shlex.split(as_file.stdout)[1:] == ["show.py", *AWKWARD], as_file.stderr
+
+
+@pytest.mark.parametrize("error", [
+    ValueError("first\n  second"), FileNotFoundError("first\nsecond"),
+    flags.Error("FATAL Flags parsing error: first second"),
+])
+def test_errors_about_the_input_are_one_line(error, capsys, monkeypatch):
+    monkeypatch.delenv("ZOO_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as stopped, cli.one_line_errors():
+        raise error
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == "error: first second\n"
+
+
+def test_errors_of_the_program_and_debugging_keep_their_traceback(monkeypatch):
+    monkeypatch.delenv("ZOO_DEBUG", raising=False)
+    with pytest.raises(RuntimeError), cli.one_line_errors():
+        raise RuntimeError("a bug")
+    monkeypatch.setenv("ZOO_DEBUG", "1")
+    with pytest.raises(ValueError), cli.one_line_errors():
+        raise ValueError("got x")
+
+
+IMPORT = "from zoo import cli\ncli.import_tensorflow()\nimport os\nos.write(2, b'after')"
+
+
+@pytest.mark.parametrize("last, debug, shown, hidden", [
+    ("pass", "0", ["after"], ["note"]),
+    ("raise ImportError('no such thing')", "0", ["note", "no such thing"], ["after"]),
+])
+def test_notes_of_the_import_are_shown_only_where_it_fails(
+    last, debug, shown, hidden, tmp_path
+):
+    # A module of this name that writes to the descriptor below Python, as the real one does.
+    lists = "config = type('', (), {'list_physical_devices': staticmethod(lambda: [])})"
+    (tmp_path / "tensorflow.py").write_text(f"import os\nos.write(2, b'note ')\n{lists}\n{last}")
+    result = run("-c", IMPORT, folder=tmp_path, path=tmp_path, ZOO_DEBUG=debug)
+    assert all(part in result.stderr for part in shown), result.stderr
+    assert not any(part in result.stderr for part in hidden), result.stderr
