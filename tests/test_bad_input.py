@@ -3,6 +3,7 @@
 In this process, through the entry point of the recipes: `zoo.cli.main`.
 """
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from recipes.lenet5 import RECIPE
 from zoo.cli import main
+from zoo.train import run_folder
 
 
 def refused(capfd, *flags):
@@ -121,6 +123,22 @@ def test_run_folder_of_another_recipe(capfd, finished_run, tmp_path):
     line = refused(capfd, f"--run_dir={run}", "--epochs=3", "--model=lenet")
     assert "model is 'lenet' now, 'lenet5' there" in line
     assert contents(run) == before
+
+
+def test_run_that_began_with_other_classes(capfd, finished_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    (run / "classes.txt").write_text("cat\ndog\n")
+    before = contents(run)
+    line = refused(capfd, f"--run_dir={run}", "--epochs=3")
+    assert "10 classes that differ from the 2" in line
+    assert contents(run) == before
+
+
+def test_what_a_kill_in_the_first_moments_leaves_is_no_obstacle(tmp_path):
+    recipe = dataclasses.replace(RECIPE, run_dir=str(tmp_path))
+    (tmp_path / ".recipe.json.123").write_text("{")
+    assert run_folder.choose(recipe) == tmp_path
 
 
 def test_folder_of_somebody_else(capfd, tmp_path):

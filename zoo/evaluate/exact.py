@@ -20,7 +20,8 @@ class Predictions:
     """One entry an image, in any order.
 
     labels: int [N]; predicted: int [N], -1 where the logits held a NaN;
-    losses: float [N], cross-entropy in nats; in_top_5: bool [N], the label is among the five largest logits.
+    losses: float [N], cross-entropy in nats;
+    in_top_5: bool [N], the label is among the five largest logits.
     """
 
     labels: np.ndarray

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -42,7 +41,6 @@ class Run:
     command: str
     source: Source
     strategy: tf.distribute.Strategy
-    model: keras.Model
     state: State
     schedule: Schedule
     train_call: Callable
@@ -81,6 +79,7 @@ def prepare(recipe: Recipe, command: str = "") -> Run:
     strategy = runtime.make_strategy()
     _check_divides(recipe.batch_size, strategy.num_replicas_in_sync)
     source = open_source(recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb)
+    run_folder.check_classes(folder, source.class_names)
     policy = parse_policy(recipe.augment)
     epoch_steps = steps_per_epoch(source.splits["train"], recipe.batch_size)
     schedule = make_schedule(
@@ -104,7 +103,7 @@ def prepare(recipe: Recipe, command: str = "") -> Run:
         checkpoint.restore(manager.latest_checkpoint).assert_consumed()
     return Run(
         recipe=recipe, folder=folder, command=command, source=source, strategy=strategy,
-        model=model, state=state, schedule=schedule,
+        state=state, schedule=schedule,
         train_call=make_train_call(strategy, model, state, policy, schedule, update, settings),
         eval_call=make_eval_call(
             strategy, make_forward(model, state, settings), jit_compile=settings.jit_compile
@@ -146,7 +145,6 @@ def train(run: Run) -> int:
         progress.close()
         scalars.close()
     if exit_code == 0:
-        run.state.copy_to(run.model)
         predictions = {
             split: _validate(run) if split == "validation" else evaluate_split(run, split)
             for split in run.eval_sets

@@ -35,7 +35,8 @@ def choose(recipe: Recipe) -> Path:
     folder = Path(recipe.run_dir)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--run_dir: {folder} is a file; expected a folder")
-    if not folder.exists() or not any(folder.iterdir()):
+    # Hidden files: what a run that was killed within its first moments may have left aside.
+    if not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir()):
         return folder
     begun = read_recipe(folder)
     if different := recipe.difference(begun, only_result=True):
@@ -49,15 +50,26 @@ def choose(recipe: Recipe) -> Path:
     return folder
 
 
+def check_classes(folder: Path, class_names: tuple[str, ...]) -> None:
+    """Raises ValueError where a run to be resumed began with other classes."""
+    path = folder / "classes.txt"
+    if path.exists() and (begun := tuple(path.read_text().splitlines())) != class_names:
+        raise ValueError(
+            f"--data: got {len(class_names)} classes that differ from the {len(begun)} in {path}; "
+            "expected the data that the run began with"
+        )
+
+
 def begin(
     folder: Path, recipe: Recipe, class_names: tuple[str, ...], command: str,
     devices: list[str],
 ) -> None:
     """Writes what identifies the run; on a resumed run only the line in launches.jsonl."""
     folder.mkdir(parents=True, exist_ok=True)
+    # First the file that says whose the folder is, so that a kill in between can be resumed.
     if not (folder / "recipe.json").exists():
-        write_text(folder / "classes.txt", "".join(f"{name}\n" for name in class_names))
         write_text(folder / "recipe.json", recipe.to_json())
+    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in class_names))
     launch = {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,

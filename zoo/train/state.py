@@ -37,13 +37,6 @@ class State:
             step=self.step, loss_scale=self.loss_scale, finite_steps=self.finite_steps, **others,
         )
 
-    def copy_to(self, model: keras.Model) -> None:
-        """Assigns the weights and statistics to `model`'s variables of the same paths."""
-        values = {**self.weights, **self.statistics}
-        for variable in model.variables:
-            if variable.path in values:
-                variable.assign(values[variable.path].read_value())
-
 
 def make_state(
     model: keras.Model, strategy: tf.distribute.Strategy, *, scales_loss: bool
