@@ -9,6 +9,7 @@ loss of the first and the second epoch, or the error.
 
 import itertools
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,8 @@ def run(arguments: list[str]) -> tuple[str, str]:
         return f"given up after {time.perf_counter() - started:.0f} s", ""
     if done.returncode == 0:
         return "", done.stdout
+    if done.returncode < 0:
+        return f"ended by {signal.Signals(-done.returncode).name}", done.stdout
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if "Error" in line.split(":")[0] or "error:" in line]
     return "fails: " + (errors or lines)[-1].strip().replace("|", "/")[:160], done.stdout
@@ -81,7 +84,7 @@ def run(arguments: list[str]) -> tuple[str, str]:
 
 def losses(lines: str) -> str:
     records = [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
-    return ", ".join(f"{record['train_loss']:.3f}" for record in records) + (
+    return ", ".join(f"{record['train_loss']:.4f}" for record in records) + (
         f" ({records[-1]['seconds']:.0f} s)"
     )
 
