@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 
-from absl import app, flags
+from absl import flags
 
+from zoo.cli import run_tool
 from zoo.data.mnist5k import open_digits
 from zoo.data.splits import Split
 
@@ -23,7 +23,9 @@ CLASS_NAMES = (
 )  # fmt: skip
 _MOST = {"train": 400, "validation": 100}
 
-_OUT = flags.DEFINE_string("out", None, "The folder to write; it must not exist, or be empty.")
+_OUT = flags.DEFINE_string(
+    "out", None, "The folder to write; it must not exist, or be empty.", required=True
+)
 _COUNTS = {
     name: flags.DEFINE_integer(
         f"{name}_per_class", most, f"Images a class in {name}/.", lower_bound=1, upper_bound=most
@@ -74,26 +76,11 @@ def _write_split(split: Split, folder: str, count: int, size: int) -> None:
             picture.save(os.path.join(path, f"{number:04d}.jpg"), quality=90)
 
 
-def main(argv: list[str]) -> None:
-    try:
-        if len(argv) > 1:
-            raise ValueError(f"unexpected argument, got {argv[1]!r}; expected only flags")
-        write_digits(
-            _OUT.value, size=_SIZE.value, **{f"{k}_per_class": v.value for k, v in _COUNTS.items()}
-        )
-    except ValueError as error:
-        print(f"digits_folder: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _parse(argv: list[str]) -> list[str]:
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        print(f"digits_folder: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+def main() -> None:
+    write_digits(
+        _OUT.value, size=_SIZE.value, **{f"{k}_per_class": v.value for k, v in _COUNTS.items()}
+    )
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("out")
-    app.run(main, flags_parser=_parse)
+    run_tool(main, __doc__)
