@@ -2,33 +2,45 @@
 
     python -m tools.bench_digits --data=idx:DIR
 
-DIR holds MNIST's four files. Contestants run in turn, each in a process of its own, once a seed.
-Seconds are wall clock from the first training step to the end of the evaluation that reached the
-target: compilation, evaluations and checkpoints included, imports and reading the files not.
+DIR holds MNIST's four files. Contestants run in turn, each in a process of its own, once a seed:
+the zoo, Keras' fit, and MXNet where --mxnet_python names an environment that has it (see
+tools/mxnet_fit.py). Seconds are wall clock from the first training step to the end of the
+evaluation that reached the target: compilation, evaluations and checkpoints included, imports and
+reading the files not.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 
 from zoo.cli import run_tool
+from zoo.data import open_source
 
 DATA = flags.DEFINE_string("data", None, "idx:DIR", required=True)
 SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each contestant", lower_bound=1)
 TARGET = flags.DEFINE_float("target", 0.9836, "top-1 on the validation images, 0..1")
 ONLY = flags.DEFINE_list("only", [], "some of the contestants, by number from 1; empty: all")
 
-# (name, module, flags); the fast ones are short schedules, the long ones show the best accuracy.
+MXNET = flags.DEFINE_string(
+    "mxnet_python", None, "the Python of an environment with MXNet; without it MXNet does not run"
+)
+
+# (name, module, flags); the first five are for the time, the last two for the best accuracy.
 CONTESTANTS = [
-    ("zoo lenet5, fast", "recipes.lenet5", ["--flagfile=recipes/flags/mnist_fast.flags"]),
-    ("Keras fit lenet5, the same", "tools.keras_fit",
+    ("zoo lenet5, 1 epoch", "recipes.lenet5", ["--flagfile=recipes/flags/mnist_fast.flags"]),
+    ("Keras fit lenet5, 2 epochs, cosine", "tools.keras_fit",
      ["--model=lenet5", "--epochs=2", "--learning_rate=0.1"]),
-    ("Keras fit lenet, 2 epochs", "tools.keras_fit", ["--model=lenet", "--epochs=2"]),
+    ("Keras fit lenet, 2 epochs, cosine", "tools.keras_fit", ["--model=lenet", "--epochs=2"]),
+    ("Keras fit lenet, Adam", "tools.keras_fit",
+     ["--model=lenet", "--epochs=4", "--optimizer=adam"]),
+    ("MXNet lenet", "tools.mxnet_fit", ["--epochs=4"]),
     ("zoo lenet5, 12 epochs", "recipes.lenet5", ["--flagfile=recipes/flags/mnist.flags"]),
     ("zoo lenet, 12 epochs", "recipes.lenet", ["--flagfile=recipes/flags/mnist.flags"]),
 ]
@@ -36,11 +48,13 @@ CONTESTANTS = [
 
 def main() -> None:
     chosen = [int(number) - 1 for number in ONLY.value] or range(len(CONTESTANTS))
+    if not MXNET.value:
+        chosen = [index for index in chosen if CONTESTANTS[index][1] != "tools.mxnet_fit"]
     results: dict[int, list[dict]] = {index: [] for index in chosen}
     for seed in range(SEEDS.value):
         for index in chosen:
             name, module, extra = CONTESTANTS[index]
-            result = run(module, [*extra, f"--data={DATA.value}", f"--seed={seed}"])
+            result = run(module, [*extra, f"--seed={seed}"])
             results[index].append(result)
             print(f"seed {seed}, {name}: {json.dumps(result)}", flush=True)
     print(table(results))
@@ -49,10 +63,16 @@ def main() -> None:
 def run(module: str, arguments: list[str]) -> dict:
     """One contestant, one seed: seconds to the target, best and test accuracy, all seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", module, *arguments]
+        python, data, environment = sys.executable, DATA.value, None
         if module.startswith("recipes."):
-            command += [f"--run_dir={folder}", "--export=false"]
-        done = subprocess.run(command, capture_output=True, text=True)
+            arguments = [*arguments, f"--run_dir={folder}", "--export=false"]
+        elif module == "tools.mxnet_fit":
+            python, data = MXNET.value, f"{folder}/digits.npz"
+            write_digits(data)
+            # Left alone, MXNet takes half of the hardware threads.
+            environment = os.environ | {"OMP_NUM_THREADS": str(os.cpu_count())}
+        command = [python, "-m", module, *arguments, f"--data={data}"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
         if done.returncode:
             raise ValueError(f"{' '.join(command)} failed: {done.stderr[-300:]}")
         metrics = Path(folder) / "metrics.jsonl"
@@ -67,6 +87,15 @@ def run(module: str, arguments: list[str]) -> dict:
         "seconds": round(records[-1]["seconds"], 2),
         "test": test.get("top_1"),
     }
+
+
+def write_digits(path: str) -> None:
+    """The .npz file that tools/mxnet_fit.py reads: the zoo's own split."""
+    splits = open_source(DATA.value).splits
+    np.savez(path, **{
+        f"{name}_{what}": getattr(splits[name], what)
+        for name in ("train", "validation") for what in ("images", "labels")
+    })
 
 
 def table(results: dict[int, list[dict]]) -> str:
