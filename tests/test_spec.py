@@ -21,6 +21,8 @@ EXAMPLES = {
     "flip | mixup(0.2)": [Call("flip"), Call("mixup", (0.2,))],
     "a|b(1)|c(x=2)": [Call("a"), Call("b", (1,)), Call("c", (), {"x": 2})],
     "step(30, 60, 90, factor=0.1)": [Call("step", (30, 60, 90), {"factor": 0.1})],
+    "f(activation=relu, pool='max')": [Call("f", (), {"activation": "relu", "pool": "max"})],
+    "f(zero_gamma=True, x=None)": [Call("f", (), {"zero_gamma": True, "x": None})],
     "keras_cv.GridMask(rate=-1.5)": [Call("keras_cv.GridMask", (), {"rate": -1.5})],
     "f('a|b', \"c\")": [Call("f", ("a|b", "c"))],
     "f((1, 2), [3], {'k': None}, True)": [Call("f", ((1, 2), [3], {"k": None}, True))],
@@ -84,6 +86,10 @@ UNREADABLE = {
     "attribute of a call": "flip().sample()",
     "subscript": "ops['flip']",
     "name as value": "flip(mixup)",
+    "true in small letters": "resnet(zero_gamma=true)",
+    "false in capitals": "resnet(zero_gamma=FALSE)",
+    "word in a list": "resnet(stages=[small])",
+    "dotted word": "resnet(activation=keras.relu)",
     "call as value": "flip(mixup(0.2))",
     "arithmetic": "flip(1/2)",
     "power": "flip(9**9**9**9)",
@@ -181,7 +187,7 @@ def test_options():
 
 
 @pytest.mark.parametrize("text", [
-    "True", "1, x=2", "x=1)|y(", "x=y", "x=1, x=2", "x=", "**{}", "x=1)(y=2", "x=1).y(",
+    "True", "1, x=2", "x=1)|y(", "x=y.z", "x=true", "x=1, x=2", "x=", "**{}", "x=1)(y=2", "x=1).y(",
 ])
 def test_options_that_cannot_be_read(text):
     with pytest.raises(ValueError) as error:

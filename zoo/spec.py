@@ -1,7 +1,8 @@
 """The little language that recipes name their parts in: ``flip|pad_crop(2)|mixup(alpha=0.2)``.
 
 A spec is one or more calls joined by bars. Arguments are Python literals read by
-`ast.literal_eval`: nothing in a spec is ever executed.
+`ast.literal_eval`: nothing in a spec is ever executed. A bare word behind `=` is a text
+(``activation=relu``), since shells eat quotes.
 """
 
 from __future__ import annotations
@@ -100,10 +101,17 @@ def _parse_call(node: ast.expr, spec: str) -> Call:
         return Call(
             _dotted_name(name),
             tuple(ast.literal_eval(argument) for argument in arguments),
-            {keyword.arg: ast.literal_eval(keyword.value) for keyword in keywords},
+            {keyword.arg: _word_or_literal(keyword.value) for keyword in keywords},
         )
     except (ValueError, TypeError):
         raise _unreadable(ast.get_source_segment(spec.strip(), node) or spec, spec) from None
+
+
+def _word_or_literal(node: ast.expr) -> object:
+    # "zero_gamma=false" as a text would be true.
+    if isinstance(node, ast.Name) and node.id.lower() not in ("true", "false", "none"):
+        return node.id
+    return ast.literal_eval(node)
 
 
 def _dotted_name(node: ast.expr) -> str:

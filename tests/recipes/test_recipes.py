@@ -76,7 +76,7 @@ FLAGFILES = {
     "imagenet_1gpu": ON_IMAGENET,
     "imagenet_8gpu": ON_IMAGENET,
     "mnist": ON_DIGITS,
-    "mnist_fast": ON_DIGITS,
+    "mnist_fast": ["lenet5"],
     "quickstart": ON_DIGITS,
     "smoke": ["resnet50d"],
 }
