@@ -234,6 +234,17 @@ def test_describe_without_differences_has_no_mark():
     assert "*" not in cli.describe(BASE, BASE)
 
 
+@given(st.floats(1e-300, 1e300), st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3))
+def test_what_is_printed_and_typed_again_is_the_same(rate, mean):
+    recipe = Recipe(learning_rate=rate, mean=tuple(mean), crop_ratio=(3 / 4, 4 / 3))
+    printed = dict(
+        line[3:].split("   ")[0].split(" = ")
+        for line in cli.describe(recipe, recipe).splitlines() if line.startswith("   ")
+    )
+    typed = [f"--{name}={printed[name]}" for name in ("learning_rate", "mean", "crop_ratio")]
+    assert parse(*typed, recipe=Recipe()) == recipe
+
+
 AWKWARD = ["--data=folder:/a b/c", "--augment=flip|mixup(0.2)", "--name=it's", "--x=$HOME;`ls`\n"]
 
 

@@ -179,8 +179,9 @@ def _from_flag(name, value, default):
 
 def _to_text(value) -> str:
     if isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ",".join(_to_text(part) for part in value)
+    # Every digit, so that a printed number typed again is the same number.
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _sections(recipe: Recipe) -> dict[str, list[dataclasses.Field]]:

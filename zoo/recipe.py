@@ -35,7 +35,7 @@ class Recipe:
     name: str = _field("run", "name of the recipe; run folders are called after it", "Model")
     model: str = _field("resnet50", "architecture; zoo.list_models() lists them", "Model")
     model_options: str = _field(
-        "", "options of the builder, such as zero_gamma=True, dropout=0.2", "Model"
+        "", "options of the builder, such as zero_gamma=True or activation=gelu", "Model"
     )
 
     data: str = _field(
@@ -157,8 +157,9 @@ class Recipe:
                      "virtual_devices", "steps_per_call", "evaluate_every", "checkpoint_every",
                      "keep_checkpoints"):
             self._check(name, getattr(self, name) >= 1, "1 or more")
-        for name in ("host_threads", "seed", "cache_mb"):
+        for name in ("host_threads", "cache_mb"):
             self._check(name, getattr(self, name) >= 0, "0 or more")
+        self._check("seed", 0 <= self.seed < 2**31, "0 to 2147483647")  # int32 in the step
         self._check("learning_rate", 0 < self.learning_rate < math.inf, "a number over 0")
         self._check("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
         self._check("momentum", 0 <= self.momentum < 1, "0 to less than 1")
