@@ -22,6 +22,7 @@ from zoo.cli import run_tool
 from zoo.recipe import PRECISIONS
 
 ONLY = flags.DEFINE_enum("only", "both", ["zoo", "fit", "both"], "which trainers to run")
+ROWS = flags.DEFINE_list("rows", [], "some of the 24 rows, by number from 1; empty: all")
 LIMIT = flags.DEFINE_integer("limit_s", 600, "seconds after which a run is given up")
 
 MODELS = {
@@ -41,8 +42,10 @@ MODELS = {
 def main() -> None:
     header = "| model | devices | precision | XLA | zoo: loss by epoch | Model.fit |"
     print(f"{header}\n| --- | --- | --- | --- | --- | --- |", flush=True)
-    combinations = itertools.product(MODELS.items(), (1, 2), PRECISIONS, ("off", "on"))
-    for (model, (ours, theirs)), devices, precision, xla in combinations:
+    combinations = list(itertools.product(MODELS.items(), (1, 2), PRECISIONS, ("off", "on")))
+    chosen = [int(row) - 1 for row in ROWS.value] or range(len(combinations))
+    for index in chosen:
+        (model, (ours, theirs)), devices, precision, xla = combinations[index]
         shared = [f"--virtual_devices={devices}", f"--precision={precision}", f"--xla={xla}",
                   "--data=mnist5k", "--epochs=2"]
         zoo = run_zoo([*ours, *shared]) if ONLY.value != "fit" else ""
