@@ -1,0 +1,35 @@
+"""Process-wide settings, by real processes: they can be made only once in each."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--epochs=1", "--batch_size=100", "--augment=flip|pad_crop(2)|mixup(0.2)",
+    "--model_options=dropout=0.2", "--warmup_epochs=0", "--deterministic",
+    "--virtual_devices=2", "--export=false",
+]
+
+
+def final_weights(run_dir):
+    done = subprocess.run(
+        [sys.executable, "-m", "recipes.lenet5", f"--run_dir={run_dir}", *FLAGS],
+        cwd=ROOT, capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run_dir / "checkpoints")))
+    return {
+        name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+        if name.startswith("weights/")
+    }
+
+
+def test_a_deterministic_run_can_be_repeated_to_the_bit_on_two_replicas(tmp_path):
+    one, two = final_weights(tmp_path / "one"), final_weights(tmp_path / "two")
+    assert len(one) == 10 and one.keys() == two.keys()
+    for name, value in one.items():
+        np.testing.assert_array_equal(two[name], value, err_msg=name)
