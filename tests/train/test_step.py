@@ -8,6 +8,7 @@ import tensorflow as tf
 import zoo
 from zoo.augment import parse_policy
 from zoo.data import open_source
+from zoo.train.batch_norm import with_fused_batch_norm
 from zoo.train.optimizer import nesterov
 from zoo.train.runtime import make_strategy
 from zoo.train.schedule import make_schedule
@@ -63,7 +64,7 @@ class Trainer:
 def build(name, precision="float32", **options):
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(precision)
-    return zoo.create_model(name, num_classes=10, **options)
+    return with_fused_batch_norm(zoo.create_model(name, num_classes=10, **options))
 
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")

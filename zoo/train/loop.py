@@ -22,6 +22,7 @@ from zoo.evaluate.exact import Predictions, evaluate, make_eval_call
 from zoo.export.run_model import build_model
 from zoo.recipe import Recipe
 from zoo.train import finish, run_folder, runtime
+from zoo.train.batch_norm import with_fused_batch_norm
 from zoo.train.optimizer import nesterov
 from zoo.train.progress import Progress, Scalars
 from zoo.train.schedule import Schedule, make_schedule
@@ -88,7 +89,7 @@ def prepare(recipe: Recipe, command: str = "") -> Run:
         steps_per_epoch=epoch_steps, epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs,
     )
     settings = _settings(recipe, len(source.class_names))
-    model = build_model(recipe, len(source.class_names))
+    model = with_fused_batch_norm(build_model(recipe, len(source.class_names)))
     state = make_state(model, strategy, scales_loss=settings.scales_loss)
     update = nesterov(
         momentum=recipe.momentum, weight_decay=recipe.weight_decay, bias_decay=recipe.bias_decay

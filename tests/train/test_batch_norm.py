@@ -1,0 +1,111 @@
+"""The fused batch normalisation against the closed form in float64, and the swap against Keras."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.train.batch_norm import FusedBatchNormalization, with_fused_batch_norm
+
+EPSILON, MOMENTUM = 1e-5, 0.9
+# Of what is computed in a type: a few of its last digits.
+TOLERANCE = {"float32": 1e-5, "mixed_bfloat16": 2e-2, "mixed_float16": 2e-3}
+
+
+def closed_form(x, gamma, beta, moving_mean, moving_variance, training):
+    """(outputs, moving mean, moving variance) in float64; the variance is over n, as in Keras."""
+    if not training:
+        mean, variance = moving_mean, moving_variance
+    else:
+        mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+        moving_mean = MOMENTUM * moving_mean + (1 - MOMENTUM) * mean
+        moving_variance = MOMENTUM * moving_variance + (1 - MOMENTUM) * variance
+    outputs = (x - mean) / np.sqrt(variance + EPSILON) * gamma + beta
+    return outputs, moving_mean, moving_variance
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("precision", TOLERANCE)
+def test_closed_form(precision, training, affine, jit_compile):
+    random = np.random.default_rng(1)
+    x = random.normal(3, 2, [5, 6, 7, 4])
+    gamma, beta = (random.normal(1, 1, [2, 4]) if affine else (np.ones(4), np.zeros(4)))
+    mean, variance = random.normal(size=4), random.uniform(1, 4, 4)
+    layer = FusedBatchNormalization(
+        momentum=MOMENTUM, epsilon=EPSILON, center=affine, scale=affine, dtype=precision
+    )
+    layer.build(x.shape)
+    layer.set_weights([*([gamma, beta] if affine else []), mean, variance])
+
+    @tf.function(jit_compile=jit_compile)
+    def call(x):
+        trainable = [v.value for v in layer.trainable_variables]
+        outputs, statistics = layer.stateless_call(
+            trainable, [v.value for v in layer.non_trainable_variables], x, training=training
+        )
+        return outputs, statistics
+
+    x = tf.cast(x, layer.compute_dtype)
+    outputs, statistics = call(x)
+    assert outputs.dtype == layer.compute_dtype
+    expected = closed_form(
+        tf.cast(x, tf.float64).numpy(), gamma, beta, mean, variance, training
+    )
+    scale = np.abs(expected[0]).max()
+    assert np.abs(tf.cast(outputs, tf.float64) - expected[0]).max() <= TOLERANCE[precision] * scale
+    for value, wanted in zip(statistics, expected[1:], strict=True):
+        assert value.dtype == tf.float32
+        np.testing.assert_allclose(value, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["resnet18d", "resnet18_v2"])
+@pytest.mark.parametrize("training", [False, True])
+def test_a_network_equals_the_one_with_keras_layers(name, training):
+    keras.utils.set_random_seed(0)
+    model = zoo.create_model(name, num_classes=10, input_shape=(32, 32, 3), width=0.25)
+    fused = with_fused_batch_norm(model)
+    images = keras.random.normal([8, 32, 32, 3], seed=2)
+    weights = [variable.value for variable in model.trainable_variables]
+    statistics = [variable.value for variable in model.non_trainable_variables]
+
+    def differentiate(model):
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            logits, new_statistics = model.stateless_call(
+                weights, statistics, images, training=training
+            )
+            loss = tf.reduce_sum(logits * tf.range(10, dtype=tf.float32))
+        return [logits, *new_statistics, *tape.gradient(loss, weights)]
+
+    names = ["logits", *(variable.path for variable in [
+        *model.non_trainable_variables, *model.trainable_variables])]
+    for what, ours, theirs in zip(names, differentiate(fused), differentiate(model), strict=True):
+        difference = np.abs(ours - theirs).max()
+        assert difference <= 5e-5 * np.abs(theirs).max() + 1e-6, what
+
+
+def test_the_swap_keeps_paths_order_and_every_other_layer():
+    model = zoo.create_model("resnet18d", num_classes=10, input_shape=(32, 32, 3), width=0.25)
+    fused = with_fused_batch_norm(model)
+    for kind in ("trainable_variables", "non_trainable_variables"):
+        paths = [[variable.path for variable in getattr(m, kind)] for m in (model, fused)]
+        assert paths[0] == paths[1]
+    assert fused.input_shape == model.input_shape and fused.output_shape == model.output_shape
+    swapped = 0
+    for ours, theirs in zip(fused.layers[1:], model.layers[1:], strict=True):
+        if isinstance(theirs, keras.layers.BatchNormalization):
+            assert type(ours) is FusedBatchNormalization
+            swapped += 1
+        else:
+            assert ours is theirs
+    assert swapped == 22  # three in the stem, 16 in the blocks, three in shortcuts
+    # The given model is as it was.
+    assert not any(isinstance(layer, FusedBatchNormalization) for layer in model.layers)
+
+
+def test_a_model_without_batch_norm_stays_itself():
+    model = zoo.create_model("lenet5")
+    assert with_fused_batch_norm(model) is model
