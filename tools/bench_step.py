@@ -104,7 +104,7 @@ def fit_rounds(keras, strategy, batches):
         )
     normalised = batches.map(lambda images, labels: ((keras.ops.cast(images, "float32") - 116) / 58,
                                                      labels)).take(1).cache().repeat()
-    return lambda: model.fit(normalised, steps_per_epoch=STEPS.value, verbose=0)
+    return lambda: model.fit(normalised, steps_per_epoch=STEPS.value, shuffle=False, verbose=0)
 
 
 def spread(rates) -> str:
