@@ -27,7 +27,6 @@ DATA = flags.DEFINE_string("data", None, "idx:DIR", required=True)
 SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each contestant", lower_bound=1)
 TARGET = flags.DEFINE_float("target", 0.9836, "top-1 on the validation images, 0..1")
 ONLY = flags.DEFINE_list("only", [], "some of the contestants, by number from 1; empty: all")
-
 MXNET = flags.DEFINE_string(
     "mxnet_python", None, "the Python of an environment with MXNet; without it MXNet does not run"
 )

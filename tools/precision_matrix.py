@@ -2,7 +2,7 @@
 
     python -m tools.precision_matrix
 
-An epoch of real digits each, through the real entry points, each in a process of its own, on a
+Two epochs of real digits each, through the real entry points, each in a process of its own, on a
 CPU: LeNet-5 and a ResNet-18 of an eighth of the width. Prints a Markdown table: mean training
 loss of the first and the second epoch, or the error.
 """
