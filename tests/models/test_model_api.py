@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -16,6 +18,9 @@ from zoo.lazy import lazy_module
 from zoo.models import lenet, mlp
 
 ROOT = pathlib.Path(__file__).parents[2]
+RESNET_OPTIONS = (
+    "activation, bn_epsilon, bn_momentum, dropout, small_input, width, zero_gamma"
+)
 CREATE_ERRORS = {
     "close name": (
         {"name": "resnet51"},
@@ -24,15 +29,16 @@ CREATE_ERRORS = {
     "far name": ({"name": "xyz"}, "unknown model 'xyz'. See zoo.list_models()"),
     "option": (
         {"name": "resnet50", "widht": 2},
-        "unknown option 'widht' for model 'resnet50'; it takes: dropout, width, zero_gamma",
+        f"unknown option 'widht' for model 'resnet50'; it takes: {RESNET_OPTIONS}",
     ),
     "the variant's own": (
         {"name": "resnet50", "bottleneck": False},
-        "unknown option 'bottleneck' for model 'resnet50'; it takes: dropout, width, zero_gamma",
+        f"unknown option 'bottleneck' for model 'resnet50'; it takes: {RESNET_OPTIONS}",
     ),
     "lenet5's options": (
         {"name": "lenet5", "zero_gamma": True},
-        "unknown option 'zero_gamma' for model 'lenet5'; it takes: activation, dropout, pool",
+        "unknown option 'zero_gamma' for model 'lenet5'; it takes: "
+        "activation, bn_epsilon, bn_momentum, dropout, pool, width",
     ),
     "no class": ({"num_classes": 0}, "got num_classes=0; expected an integer >= 1"),
     "half a class": ({"num_classes": 2.5}, "got num_classes=2.5; expected an integer >= 1"),
@@ -134,6 +140,22 @@ CREATE_ERRORS = {
         {"name": "resnet18", "width": 0},
         "got width=0; expected a number over 0",
     ),
+    "momentum of no normalisation": (
+        {"bn_momentum": 0.9},
+        "model 'lenet5' has no batch normalisation: got bn_momentum=0.9; expected None",
+    ),
+    "momentum": (
+        {"name": "resnet18", "bn_momentum": 1.0},
+        "got bn_momentum=1.0; expected a number in [0, 1)",
+    ),
+    "epsilon": (
+        {"name": "resnet18", "bn_epsilon": 0},
+        "got bn_epsilon=0; expected a number over 0",
+    ),
+    "small_input": (
+        {"name": "resnet18", "small_input": 1},
+        "got small_input=1; expected True or False",
+    ),
     "zero_gamma of v2": (
         {"name": "resnet18_v2", "zero_gamma": True},
         "a pre-activation branch that starts at zero gets no gradient through its last ReLU: "
@@ -156,7 +178,10 @@ def test_errors_of_create_model(arguments, message):
 
 def test_names_match_patterns_in_natural_order():
     names = zoo.models.list_models("resnet*d")
-    assert names == ["resnet18d", "resnet34d", "resnet50d", "resnet101d", "resnet152d"]
+    assert names == [
+        *("resnet18d", "resnet26d", "resnet34d", "resnet50d", "resnet101d"),
+        *("resnet152d", "resnet200d"),
+    ]
     assert zoo.models.list_models("resnet5*") == [
         "resnet50",
         "resnet50_v2",
@@ -204,7 +229,10 @@ def test_mlp_without_top_is_its_last_hidden_layer():
     model = zoo.models.create_model("mlp", include_top=False, hidden=[30, 20], dropout=0.5)
     assert model.output.shape == (None, 20)
     assert [layer.name for layer in model.layers] == [
-        *("images", "flatten", "dense1", "dropout1", "dense2", "dropout2")
+        "images",
+        "stage1_flatten",
+        *("stage1_dense1", "stage1_dense1_act", "stage1_dropout1"),
+        *("stage1_dense2", "stage1_dense2_act", "stage1_dropout2"),
     ]
 
 
@@ -230,18 +258,61 @@ def test_width_multiplies_the_channels():
 def test_options_change_the_layers_they_name():
     model = zoo.models.create_model("lenet5", activation="relu", pool="max", dropout=0.25)
     assert [layer.name for layer in model.layers] == [
-        *("images", "conv1", "pool1", "conv2", "pool2", "flatten", "dense1", "dense2"),
+        "images",
+        *("stage1_conv", "stage1_act", "stage1_pool"),
+        *("stage2_conv", "stage2_act", "stage2_pool", "head_flatten"),
+        *("head_dense1", "head_dense1_act", "head_dense2", "head_dense2_act"),
         *("head_dropout", "head_dense"),
     ]
     config = {layer.name: layer.get_config() for layer in model.layers}
-    assert [config[n]["activation"] for n in ("conv1", "conv2", "dense1", "dense2")] == ["relu"] * 4
+    acts = ("stage1_act", "stage2_act", "head_dense1_act", "head_dense2_act")
+    assert [config[name]["activation"] for name in acts] == ["relu"] * 4
     assert config["head_dense"]["activation"] == "linear"
     assert config["head_dropout"]["rate"] == 0.25
-    assert type(model.get_layer("pool1")).__name__ == "MaxPooling2D"
+    assert type(model.get_layer("stage1_pool")).__name__ == "MaxPooling2D"
 
     model = zoo.models.create_model("resnet18", dropout=0.5, input_shape=(32, 32, 3))
     names = [layer.name for layer in model.layers]
     assert names[-3:] == ["head_pool", "head_dropout", "head_dense"]
+
+
+def test_batch_norm_constants_are_options_of_every_model_that_has_them():
+    model = zoo.models.create_model(
+        "resnet18", input_shape=(32, 32, 3), bn_momentum=0.5, bn_epsilon=0.01
+    )
+    copy = keras.Model.from_config(model.get_config())
+    for one in (model, copy):
+        norms = [x for x in one.layers if isinstance(x, keras.layers.BatchNormalization)]
+        assert {(norm.momentum, norm.epsilon) for norm in norms} == {(0.5, 0.01)}
+    images = np.full((1, 32, 32, 3), 2.0, "float32")
+    usual = zoo.models.create_model("resnet18", input_shape=(32, 32, 3))
+    usual.set_weights(model.get_weights())
+    assert not np.allclose(answer(usual, images), answer(model, images))
+
+
+@pytest.mark.parametrize("name", ["lenet5", "mlp", "resnet18", "resnet18_v2"])
+@pytest.mark.parametrize("activation", ["prelu", "leaky_relu", "selu", "gelu", "sigmoid"])
+def test_activations(name, activation):
+    shape = (28, 28, 1) if not name.startswith("resnet") else (32, 32, 3)
+    model = zoo.models.create_model(name, activation=activation, input_shape=shape)
+    acts = [layer for layer in model.layers if re.search(r"_act\d?$", layer.name)]
+    assert acts
+    for layer in acts:
+        if activation == "prelu":
+            channels = layer.output.shape[-1]
+            assert math.prod(layer.alpha.shape) == channels
+            np.testing.assert_array_equal(layer.alpha, 0.25)
+        else:
+            assert layer.activation.__name__ == activation
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet18d", "resnet18_v2"])
+def test_small_input_of_resnet_divides_strides_by_four(name):
+    model = zoo.models.create_model(
+        name, small_input=True, include_top=False, input_shape=(32, 32, 3)
+    )
+    assert model.output.shape[1:3] == (4, 4)
+    assert model.get_layer("stem_conv1").kernel.shape[:2] == (3, 3)
 
 
 def test_same_name_in_two_files_is_an_error(monkeypatch):

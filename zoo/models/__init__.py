@@ -1,6 +1,6 @@
 """The models by name: what there is, building one, its size.
 
-Each family is a file of this folder with a table `MODELS` (name -> `blocks.Variant`); a file put
+Each family is a file of this folder with a table `MODELS` (name -> `family.Variant`); a file put
 here is found, nothing else has to list it. Neither the names nor the tables load Keras.
 """
 
@@ -19,9 +19,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from zoo.lazy import lazy_module
-from zoo.models import blocks
+from zoo.models import checks
+from zoo.models.family import Head, Variant
 
 keras = lazy_module("keras")
+
+# The files of this folder that describe no family.
+_NO_FAMILIES = ("blocks", "checks", "family")
+# Options that every model takes, beside those of its builder.
+_COMMON_OPTIONS = ("bn_epsilon", "bn_momentum")
 
 __all__ = [
     "ModelInfo",
@@ -29,6 +35,7 @@ __all__ = [
     "count_macs",
     "count_trainable",
     "create_model",
+    "family_of",
     "list_models",
     "model_info",
 ]
@@ -58,6 +65,8 @@ def create_model(
     include_top: bool = True,
     pooling: str | None = None,
     classifier_activation: str | None = None,
+    bn_momentum: float | None = None,
+    bn_epsilon: float | None = None,
     **options: Any,
 ) -> keras.Model:
     """Builds the functional model `name` with new weights.
@@ -75,6 +84,10 @@ def create_model(
       pooling: with `include_top=False`, None for the feature map [B, h, w, C], "avg" or "max" for
         its mean or maximum over h and w, [B, C].
       classifier_activation: the name of a Keras activation for the logits, as "softmax".
+      bn_momentum: of the moving statistics of all batch normalisations, in [0, 1); by default
+        0.9, or what the family's file says.
+      bn_epsilon: added to the variance in all batch normalisations, over 0; by default 1e-5, or
+        what the family's file says.
       **options: what this model takes besides; the error for an unknown one lists them, the
         build function of the family describes them.
 
@@ -89,17 +102,24 @@ def create_model(
             "a model without its classifier has no classes: "
             f"got num_classes={num_classes!r}; expected None with include_top=False"
         )
-    head = blocks.Head(
+    head = Head(
         num_classes=variant.num_classes if num_classes is None else num_classes,
         include_top=include_top,
         pooling=pooling,
         classifier_activation=classifier_activation,
     )
     shape = variant.input_shape if input_shape is None else input_shape
-    blocks.check_input_shape(shape, variant.min_side)
+    checks.check_input_shape(shape, variant.min_side)
     images = keras.Input(tuple(shape), name="images")
     outputs = variant.build(images, head, **variant.deltas, **options)
-    return keras.Model(images, outputs, name=name)
+    model = keras.Model(images, outputs, name=name)
+    if bn_momentum is not None:
+        checks.check_rate("bn_momentum", bn_momentum)
+        _set_in_batch_norms(model, "momentum", bn_momentum)
+    if bn_epsilon is not None:
+        checks.check_positive("bn_epsilon", bn_epsilon)
+        _set_in_batch_norms(model, "epsilon", bn_epsilon)
+    return model
 
 
 def check_model(name: str, options: Iterable[str] = ()) -> None:
@@ -159,16 +179,37 @@ def count_macs(model: keras.Model) -> int:
     return total
 
 
+def _set_in_batch_norms(model: keras.Model, attribute: str, value: float) -> None:
+    """What the layers read at each call, and save: set here, no builder has to pass it on."""
+    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    if not norms:
+        raise ValueError(
+            f"model {model.name!r} has no batch normalisation: "
+            f"got bn_{attribute}={value!r}; expected None"
+        )
+    for norm in norms:
+        setattr(norm, attribute, value)
+
+
+def family_of(name: str) -> str:
+    """The family, which is the file of this folder, that the model is in.
+
+    Raises:
+      ValueError: an unknown name.
+    """
+    return _find(name).build.__module__.rpartition(".")[2]
+
+
 @functools.cache
-def _variants() -> dict[str, blocks.Variant]:
+def _variants() -> dict[str, Variant]:
     """All families' tables as one; reads the folder, not a list."""
-    found: dict[str, blocks.Variant] = {}
+    found: dict[str, Variant] = {}
     origin: dict[str, str] = {}
     for module_info in pkgutil.iter_modules(__path__):
-        if module_info.name == "blocks":
+        if module_info.name in _NO_FAMILIES:
             continue
-        family = importlib.import_module(f"{__name__}.{module_info.name}")
-        for name, variant in family.MODELS.items():
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        for name, variant in module.MODELS.items():
             if name in found:
                 raise ValueError(
                     f"model {name!r} is in two files: {origin[name]}.py and {module_info.name}.py"
@@ -177,7 +218,7 @@ def _variants() -> dict[str, blocks.Variant]:
     return found
 
 
-def _find(name: str) -> blocks.Variant:
+def _find(name: str) -> Variant:
     variants = _variants()
     if name in variants:
         return variants[name]
@@ -186,10 +227,10 @@ def _find(name: str) -> blocks.Variant:
     raise ValueError(f"unknown model {name!r}{hint} See zoo.list_models()")
 
 
-def _option_names(variant: blocks.Variant) -> list[str]:
+def _option_names(variant: Variant) -> list[str]:
     parameters = inspect.signature(variant.build).parameters.values()
     keyword_only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    return sorted(set(keyword_only) - set(variant.deltas))
+    return sorted({*keyword_only, *_COMMON_OPTIONS} - set(variant.deltas))
 
 
 def _natural_key(name: str) -> list[tuple[bool, int, str]]:

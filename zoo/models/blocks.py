@@ -1,18 +1,16 @@
-"""What the model families share: layer helpers, the classification head, a family's table entry.
+"""The layers that the model families share.
 
 The constants of convolutions and batch normalisation stand here and nowhere else. All images and
 feature maps are NHWC, whatever the user's Keras configuration says. Stock Keras layers only, so
 that a saved model opens without this library.
 
 Layer names join their parts by "_" (`stage2_block1_conv2`): Keras 3 refuses "/" in a layer name,
-and "." is a separator to PyTorch, the third backend.
+and "." is a separator to PyTorch, the third backend. They begin with what they belong to: `stem`,
+`stage1`, `stage2`, ... (`zoo.feature_extractor` gives the last layer of each), `final`, `head`,
+`aux1`, ...; the normalisation behind `..._conv3` is `..._bn3`.
 """
 
 from __future__ import annotations
-
-import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from zoo.lazy import lazy_module
 
@@ -28,140 +26,158 @@ BN_EPSILON = 1e-5
 DATA_FORMAT = "channels_last"
 
 
-@dataclasses.dataclass(frozen=True)
-class Variant:
-    """One row of a family's `MODELS` table.
-
-    `build(images, head, **deltas, **options)` returns the output tensor(s) for the input tensor
-    `images`; its keyword arguments that are not in `deltas` are the options of the model.
-    `min_side` is the smallest height and width that the network can take.
-    """
-
-    build: Callable[..., Any]
-    deltas: Mapping[str, Any]
-    paper: str
-    input_shape: tuple[int, int, int] = (224, 224, 3)
-    num_classes: int = 1000
-    min_side: int = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class Head:
-    """How a model ends: classifier, feature map, or pooled features.
-
-    Raises:
-      ValueError: at construction, for a value outside of what `zoo.models.create_model` lists.
-    """
-
-    num_classes: int
-    include_top: bool = True
-    pooling: str | None = None
-    classifier_activation: str | None = None
-
-    def __post_init__(self) -> None:
-        if not is_positive_int(self.num_classes):
-            raise ValueError(f"got num_classes={self.num_classes!r}; expected an integer >= 1")
-        if self.pooling not in (None, "avg", "max"):
-            raise ValueError(f"got pooling={self.pooling!r}; expected one of [None, 'avg', 'max']")
-        if self.include_top and self.pooling is not None:
-            raise ValueError(
-                "pooling chooses the output of a model without its classifier: "
-                f"got pooling={self.pooling!r}; expected None with include_top=True"
-            )
-        if self.classifier_activation is None:
-            return
-        if not self.include_top:
-            raise ValueError(
-                "a model without its classifier has no classifier activation: "
-                f"got classifier_activation={self.classifier_activation!r}; "
-                "expected None with include_top=False"
-            )
-        check_activation("classifier_activation", self.classifier_activation)
-
-    def __call__(self, features: keras.KerasTensor, *, dropout: float = 0.0) -> keras.KerasTensor:
-        """The usual end: global average, dropout, dense layer; or the features, as asked for."""
-        if not self.include_top:
-            return self.features(features, dropout=dropout)
-        pooled = keras.layers.GlobalAveragePooling2D(data_format=DATA_FORMAT, name="head_pool")
-        return self.classifier(pooled(features), dropout=dropout)
-
-    def classifier(self, vectors: keras.KerasTensor, *, dropout: float) -> keras.KerasTensor:
-        """Dropout and the last dense layer: [B, D] -> float32 [B, num_classes].
-
-        float32 under every dtype policy: softmax and cross-entropy of 16-bit logits lose accuracy.
-        """
-        check_rate("dropout", dropout)
-        if dropout > 0:
-            vectors = keras.layers.Dropout(dropout, name="head_dropout")(vectors)
-        return keras.layers.Dense(
-            self.num_classes,
-            activation=self.classifier_activation,
-            kernel_initializer=KERNEL_INITIALIZER,
-            dtype="float32",
-            name="head_dense",
-        )(vectors)
-
-    def features(self, features: keras.KerasTensor, *, dropout: float) -> keras.KerasTensor:
-        """What `include_top=False` asks for: the features as they are, or one value a channel."""
-        check_rate("dropout", dropout)
-        if dropout > 0:
-            raise ValueError(
-                "a model without its classifier has no dropout before it: "
-                f"got dropout={dropout!r}; expected 0 with include_top=False"
-            )
-        if self.pooling is None:
-            return features
-        if len(features.shape) != 4:
-            raise ValueError(
-                "the features of this model are vectors already: "
-                f"got pooling={self.pooling!r}; expected None"
-            )
-        layers = {
-            "avg": keras.layers.GlobalAveragePooling2D,
-            "max": keras.layers.GlobalMaxPooling2D,
-        }
-        return layers[self.pooling](data_format=DATA_FORMAT, name="head_pool")(features)
-
-
 def conv(
-    x: keras.KerasTensor, filters: int, kernel: int, stride: int = 1, *, name: str
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int | tuple[int, int],
+    stride: int = 1,
+    *,
+    name: str,
+    padding: int | tuple[int, int] | None = None,
+    groups: int = 1,
+    use_bias: bool = False,
 ) -> keras.KerasTensor:
-    """A bias-free convolution with an odd kernel, the input padded by (kernel - 1) / 2 all round.
+    """A convolution with `padding` zeros on each side of rows and columns.
 
-    The padding is a layer of its own where the stride is not 1: Keras' padding="same" then puts
-    one row less on top than below, which is not the function of the public checkpoints.
+    By default (kernel - 1) / 2 of them for an odd kernel: the map keeps its size at stride 1. The
+    padding is a layer of its own where the stride is not 1: Keras' padding="same" then puts one
+    row less on top than below, which is not the function of the public checkpoints.
     """
-    padding = "same"
-    if stride > 1:
-        padding = "valid"
-        x = pad(x, (kernel - 1) // 2, name=f"{name}_pad")
+    mode, x = _padded(x, _pair(kernel), stride, padding, name)
     return keras.layers.Conv2D(
         filters,
         kernel,
         strides=stride,
-        padding=padding,
+        padding=mode,
+        groups=groups,
         data_format=DATA_FORMAT,
-        use_bias=False,
+        use_bias=use_bias,
         kernel_initializer=KERNEL_INITIALIZER,
         name=name,
     )(x)
 
 
-def pad(x: keras.KerasTensor, margin: int, *, name: str) -> keras.KerasTensor:
-    """`margin` zeros on each of the four sides; no layer at all for 0."""
-    if margin == 0:
+def depthwise_conv(
+    x: keras.KerasTensor, kernel: int, stride: int = 1, *, name: str
+) -> keras.KerasTensor:
+    """A bias-free convolution of each channel by itself, padded as `conv` does by default."""
+    mode, x = _padded(x, _pair(kernel), stride, None, name)
+    return keras.layers.DepthwiseConv2D(
+        kernel,
+        strides=stride,
+        padding=mode,
+        data_format=DATA_FORMAT,
+        use_bias=False,
+        depthwise_initializer=KERNEL_INITIALIZER,
+        name=name,
+    )(x)
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def _padded(
+    x: keras.KerasTensor,
+    kernel: tuple[int, int],
+    stride: int,
+    padding: int | tuple[int, int] | None,
+    name: str,
+) -> tuple[str, keras.KerasTensor]:
+    """The padding mode for Keras, and the input, padded where that mode cannot say it."""
+    centred = ((kernel[0] - 1) // 2, (kernel[1] - 1) // 2)
+    margin = centred if padding is None else _pair(padding)
+    if stride == 1 and margin == centred and kernel[0] % 2 == kernel[1] % 2 == 1:
+        return "same", x
+    return "valid", pad(x, margin, name=f"{name}_pad")
+
+
+def conv_bn_act(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int | tuple[int, int],
+    stride: int = 1,
+    *,
+    prefix: str,
+    index: int | str = "",
+    act: str | None = "relu",
+    padding: int | tuple[int, int] | None = None,
+    groups: int = 1,
+    epsilon: float | None = None,
+) -> keras.KerasTensor:
+    """Convolution, batch normalisation, activation (none for None), named `prefix`_conv`index`,
+    `prefix`_bn`index`, `prefix`_act`index`."""
+    x = conv(
+        x, filters, kernel, stride, name=f"{prefix}_conv{index}", padding=padding, groups=groups
+    )
+    x = batch_norm(x, name=f"{prefix}_bn{index}", epsilon=epsilon)
+    return x if act is None else activation(x, act, name=f"{prefix}_act{index}")
+
+
+def max_pool(
+    x: keras.KerasTensor, window: int, stride: int, *, name: str, padding: int = 0
+) -> keras.KerasTensor:
+    """The largest of each window.
+
+    `padding` puts zeros round the map, as good as -inf behind a ReLU: nothing there is below them.
+    """
+    x = pad(x, padding, name=f"{name}_pad")
+    return keras.layers.MaxPooling2D(window, stride, data_format=DATA_FORMAT, name=name)(x)
+
+
+def local_response_norm(
+    x: keras.KerasTensor,
+    *,
+    name: str,
+    size: int = 5,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+    k: float = 2.0,
+) -> keras.KerasTensor:
+    """x / (k + alpha * sum of x^2 over the `size` channels round each)^beta.
+
+    Section 3.3 of Krizhevsky et al. 2012, with its constants. Channels beyond the ends count as
+    zeros. PyTorch's and Caffe's alpha is `size` times this one, since they take the mean.
+    Built of stock parts: Keras has no such layer.
+    """
+    height, width, channels = x.shape[1:]
+    squares = keras.layers.Reshape((height * width, channels, 1), name=f"{name}_flat")(
+        keras.ops.square(x)
+    )
+    margin = ((0, 0), (size // 2, (size - 1) // 2))
+    squares = keras.layers.ZeroPadding2D(margin, data_format=DATA_FORMAT, name=f"{name}_pad")(
+        squares
+    )
+    # Padded by hand: "same" would divide by fewer channels at the ends.
+    mean = keras.layers.AveragePooling2D(
+        (1, size), 1, data_format=DATA_FORMAT, name=f"{name}_mean"
+    )(squares)
+    mean = keras.layers.Reshape((height, width, channels), name=f"{name}_maps")(mean)
+    return x / keras.ops.power(k + alpha * size * mean, beta)
+
+
+def pad(
+    x: keras.KerasTensor, margin: int | tuple[int, int], *, name: str
+) -> keras.KerasTensor:
+    """`margin` zeros above, below, left and right, or (rows, columns); no layer at all for 0."""
+    if _pair(margin) == (0, 0):
         return x
     return keras.layers.ZeroPadding2D(margin, data_format=DATA_FORMAT, name=name)(x)
 
 
 def batch_norm(
-    x: keras.KerasTensor, *, name: str, zero_gamma: bool = False, affine: bool = True
+    x: keras.KerasTensor,
+    *,
+    name: str,
+    zero_gamma: bool = False,
+    affine: bool = True,
+    epsilon: float | None = None,
 ) -> keras.KerasTensor:
     """Batch normalisation over the channels; `affine=False` leaves out scale and offset."""
     return keras.layers.BatchNormalization(
         axis=-1,
         momentum=BN_MOMENTUM,
-        epsilon=BN_EPSILON,
+        epsilon=BN_EPSILON if epsilon is None else epsilon,
         center=affine,
         scale=affine,
         gamma_initializer="zeros" if zero_gamma else "ones",
@@ -169,41 +185,27 @@ def batch_norm(
     )(x)
 
 
-def activation(x: keras.KerasTensor, function: str = "relu", *, name: str) -> keras.KerasTensor:
-    """An activation as a layer of its own, so that its output can be looked at by name."""
-    return keras.layers.Activation(function, name=name)(x)
+def activation(x: keras.KerasTensor, function: str, *, name: str) -> keras.KerasTensor:
+    """An activation as a layer of its own, so that its output can be looked at by name.
+
+    "prelu" learns one slope a channel, from 0.25 (arXiv:1502.01852); the others are Keras'
+    functions of these names ("leaky_relu" has slope 0.2 there).
+    """
+    if function != "prelu":
+        return keras.layers.Activation(function, name=name)(x)
+    return keras.layers.PReLU(
+        alpha_initializer=keras.initializers.Constant(0.25),
+        shared_axes=list(range(1, len(x.shape) - 1)) or None,
+        name=name,
+    )(x)
 
 
-def check_rate(option: str, value: float) -> None:
-    """Raises ValueError unless `value` is a number in [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ValueError(f"got {option}={value!r}; expected a number in [0, 1)")
+def dense_act(x: keras.KerasTensor, units: int, act: str, *, prefix: str) -> keras.KerasTensor:
+    """A hidden dense layer, `prefix`, and its activation, `prefix`_act."""
+    x = keras.layers.Dense(units, kernel_initializer=KERNEL_INITIALIZER, name=prefix)(x)
+    return activation(x, act, name=f"{prefix}_act")
 
 
-def check_activation(option: str, value: str) -> None:
-    """Raises ValueError unless `value` is the name of a Keras activation."""
-    message = f"got {option}={value!r}; expected the name of a Keras activation, as 'relu'"
-    if not isinstance(value, str):
-        raise ValueError(message)
-    try:
-        keras.activations.get(value)
-    except ValueError:
-        raise ValueError(message) from None
-
-
-def check_input_shape(shape: tuple[int, int, int], min_side: int) -> None:
-    """Raises ValueError unless `shape` is (height, width, channels) with sides >= `min_side`."""
-    three = isinstance(shape, (tuple, list)) and len(shape) == 3
-    if not three or not all(is_positive_int(side) for side in shape):
-        raise ValueError(
-            f"got input_shape={shape!r}; expected 3 positive integers: height, width, channels"
-        )
-    if min(shape[:2]) < min_side:
-        raise ValueError(
-            f"got input_shape={tuple(shape)!r}; expected a height and width >= {min_side}"
-        )
-
-
-def is_positive_int(value: object) -> bool:
-    """True for an integer >= 1; False for True, which Python counts as one."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def scaled(filters: int, width: float) -> int:
+    """`filters` times `width`, rounded, at least 1."""
+    return max(1, round(filters * width))

@@ -7,7 +7,7 @@ doi:10.1109/5.726791, section II.B.
 from __future__ import annotations
 
 from zoo.lazy import lazy_module
-from zoo.models import blocks
+from zoo.models import blocks, checks, family
 
 keras = lazy_module("keras")
 
@@ -20,11 +20,12 @@ _POOLS = ("avg", "max")
 
 def lenet5(
     images: keras.KerasTensor,
-    head: blocks.Head,
+    head: family.Head,
     *,
     activation: str = "tanh",
     pool: str = "avg",
     dropout: float = 0.0,
+    width: float = 1.0,
 ) -> keras.KerasTensor:
     """LeNet-5: 61,706 parameters for 28x28x1 images and 10 classes.
 
@@ -34,84 +35,79 @@ def lenet5(
     it; tanh is plain, not 1.7159 tanh(2/3 x); the output is a dense layer for softmax, not
     Euclidean radial basis functions.
 
-    `pool` is "avg" or "max"; `dropout` (a rate in [0, 1)) acts before the classifier. Without the
+    `pool` is "avg" or "max"; `dropout` (a rate in [0, 1)) acts before the
+    classifier, `width` (over 0) multiplies maps and dense units. Without the
     classifier the output is the second pooling layer, [B, 5, 5, 16] for 28x28 images.
 
     Raises:
       ValueError: an option outside of its range.
     """
-    blocks.check_activation("activation", activation)
+    checks.check_activation("activation", activation)
+    checks.check_positive("width", width)
     if pool not in _POOLS:
         raise ValueError(f"got pool={pool!r}; expected one of {list(_POOLS)}")
-    x = _conv_pool(images, 6, "same", activation, pool, 1)
-    x = _conv_pool(x, 16, "valid", activation, pool, 2)
-    return _dense_head(x, head, (120, 84), activation, dropout)
+    x = _conv_pool(images, blocks.scaled(6, width), 2, activation, pool, 1)
+    x = _conv_pool(x, blocks.scaled(16, width), 0, activation, pool, 2)
+    hidden = (blocks.scaled(120, width), blocks.scaled(84, width))
+    return _dense_head(x, head, hidden, activation, dropout)
 
 
 def lenet(
     images: keras.KerasTensor,
-    head: blocks.Head,
+    head: family.Head,
     *,
     activation: str = "relu",
     dropout: float = 0.0,
+    width: float = 1.0,
 ) -> keras.KerasTensor:
     """Two 5x5 convolutions of 64 and 32 maps, each with a 2x2 max-pool, and 512 dense units.
 
     A LeNet in its order of layers only: 320,682 parameters for 28x28x1 images and 10 classes.
-    `dropout` (a rate in [0, 1)) acts before the classifier. Without the classifier the output is
-    the second pooling layer, [B, 4, 4, 32] for 28x28 images.
+    `dropout` (a rate in [0, 1)) acts before the classifier, `width` (over 0) multiplies maps and
+    dense units. Without the classifier the output is the second pooling layer, [B, 4, 4, 32] for
+    28x28 images.
 
     Raises:
       ValueError: an option outside of its range.
     """
-    blocks.check_activation("activation", activation)
-    x = _conv_pool(images, 64, "valid", activation, "max", 1)
-    x = _conv_pool(x, 32, "valid", activation, "max", 2)
-    return _dense_head(x, head, (512,), activation, dropout)
+    checks.check_activation("activation", activation)
+    checks.check_positive("width", width)
+    x = _conv_pool(images, blocks.scaled(64, width), 0, activation, "max", 1)
+    x = _conv_pool(x, blocks.scaled(32, width), 0, activation, "max", 2)
+    return _dense_head(x, head, (blocks.scaled(512, width),), activation, dropout)
 
 
 def _conv_pool(
-    x: keras.KerasTensor, filters: int, padding: str, activation: str, pool: str, index: int
+    x: keras.KerasTensor, filters: int, padding: int, activation: str, pool: str, stage: int
 ) -> keras.KerasTensor:
-    x = keras.layers.Conv2D(
-        filters,
-        5,
-        padding=padding,
-        activation=activation,
-        kernel_initializer=blocks.KERNEL_INITIALIZER,
-        data_format=blocks.DATA_FORMAT,
-        name=f"conv{index}",
-    )(x)
+    prefix = f"stage{stage}"
+    x = blocks.conv(x, filters, 5, padding=padding, use_bias=True, name=f"{prefix}_conv")
+    x = blocks.activation(x, activation, name=f"{prefix}_act")
     layer = keras.layers.AveragePooling2D if pool == "avg" else keras.layers.MaxPooling2D
-    return layer(2, data_format=blocks.DATA_FORMAT, name=f"pool{index}")(x)
+    return layer(2, data_format=blocks.DATA_FORMAT, name=f"{prefix}_pool")(x)
 
 
 def _dense_head(
     x: keras.KerasTensor,
-    head: blocks.Head,
+    head: family.Head,
     hidden: tuple[int, ...],
     activation: str,
     dropout: float,
 ) -> keras.KerasTensor:
     if not head.include_top:
         return head.features(x, dropout=dropout)
-    x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="flatten")(x)
+    x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="head_flatten")(x)
     for i, units in enumerate(hidden, 1):
-        x = keras.layers.Dense(
-            units,
-            activation=activation,
-            kernel_initializer=blocks.KERNEL_INITIALIZER,
-            name=f"dense{i}",
-        )(x)
+        x = blocks.dense_act(x, units, activation, prefix=f"head_dense{i}")
     return head.classifier(x, dropout=dropout)
 
 
 # The smallest sides leave one position after the second pooling.
 MODELS = {
-    "lenet5": blocks.Variant(
+    "lenet5": family.Variant(
         lenet5, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10, min_side=12
     ),
-    "lenet": blocks.Variant(
+    "lenet": family.Variant(
         lenet, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10, min_side=16
     ),
 }

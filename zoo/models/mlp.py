@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zoo.lazy import lazy_module
-from zoo.models import blocks
+from zoo.models import blocks, checks, family
 
 keras = lazy_module("keras")
 
@@ -22,7 +22,7 @@ _PAPER = (
 
 def mlp(
     images: keras.KerasTensor,
-    head: blocks.Head,
+    head: family.Head,
     *,
     hidden: Sequence[int] = (512, 512),
     activation: str = "relu",
@@ -37,25 +37,20 @@ def mlp(
       ValueError: an option outside of its range, or a `pooling` (there is no map to pool).
     """
     listed = isinstance(hidden, (tuple, list)) and len(hidden) > 0
-    if not listed or not all(blocks.is_positive_int(units) for units in hidden):
+    if not listed or not all(checks.is_positive_int(units) for units in hidden):
         raise ValueError(f"got hidden={hidden!r}; expected one or more positive integers")
-    blocks.check_activation("activation", activation)
-    blocks.check_rate("dropout", dropout)
-    x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="flatten")(images)
+    checks.check_activation("activation", activation)
+    checks.check_rate("dropout", dropout)
+    x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="stage1_flatten")(images)
     for i, units in enumerate(hidden, 1):
-        x = keras.layers.Dense(
-            units,
-            activation=activation,
-            kernel_initializer=blocks.KERNEL_INITIALIZER,
-            name=f"dense{i}",
-        )(x)
+        x = blocks.dense_act(x, units, activation, prefix=f"stage1_dense{i}")
         if dropout > 0:
-            x = keras.layers.Dropout(dropout, name=f"dropout{i}")(x)
+            x = keras.layers.Dropout(dropout, name=f"stage1_dropout{i}")(x)
     if not head.include_top:
         return head.features(x, dropout=0.0)
     return head.classifier(x, dropout=0.0)
 
 
 MODELS = {
-    "mlp": blocks.Variant(mlp, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10),
+    "mlp": family.Variant(mlp, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10),
 }

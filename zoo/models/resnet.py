@@ -1,4 +1,4 @@
-"""ResNets of 18 to 152 layers in five forms.
+"""ResNets of 18 to 200 layers in five forms.
 
     form    what changes                                                      paper
     (none)  the original: stride in a bottleneck's first 1x1 convolution      arXiv:1512.03385
@@ -19,10 +19,9 @@ Left out: dilation, wider and grouped bottlenecks, squeeze-and-excitation.
 from __future__ import annotations
 
 import dataclasses
-import math
 
 from zoo.lazy import lazy_module
-from zoo.models import blocks
+from zoo.models import blocks, checks, family
 
 keras = lazy_module("keras")
 
@@ -54,29 +53,35 @@ _FORMS = {
 # Depth: blocks of each of the four stages, and whether they are bottlenecks.
 _DEPTHS = {
     18: ((2, 2, 2, 2), False),
+    26: ((2, 2, 2, 2), True),
     34: ((3, 4, 6, 3), False),
     50: ((3, 4, 6, 3), True),
     101: ((3, 4, 23, 3), True),
     152: ((3, 8, 36, 3), True),
+    200: ((3, 24, 36, 3), True),
 }
 
 
 def resnet(
     images: keras.KerasTensor,
-    head: blocks.Head,
+    head: family.Head,
     *,
     num_blocks: tuple[int, ...],
     bottleneck: bool,
     form: Form,
     zero_gamma: bool = False,
+    activation: str = "relu",
     dropout: float = 0.0,
     width: float = 1.0,
+    small_input: bool = False,
 ) -> keras.KerasTensor:
     """Stem, four stages, head.
 
     `zero_gamma` starts the last scale of each residual branch at 0, so that a new network is its
     shortcuts alone. `dropout` (a rate in [0, 1)) acts before the classifier. `width`
-    (over 0) multiplies every convolution's channels, rounded to at least one. Without the
+    (over 0) multiplies every convolution's channels, rounded to at least one. `small_input` is
+    for images of about 32x32 (He et al. 2015, section 4.2): a 3x3 convolution of stride 1 begins
+    the net, and no pooling follows, so that strides are a quarter. Without the
     classifier the output is the last stage, 1/32 of the input's sides (rounded up), with 512
     channels of basic blocks or 2048 of bottlenecks at width 1.
 
@@ -84,47 +89,47 @@ def resnet(
       ValueError: an option outside of its range, or `zero_gamma` with the v2 form: behind its
         last scale stands a ReLU, which passes no gradient at 0, so the branch would never learn.
     """
-    if not isinstance(zero_gamma, bool):
-        raise ValueError(f"got zero_gamma={zero_gamma!r}; expected True or False")
+    checks.check_flag("zero_gamma", zero_gamma)
+    checks.check_flag("small_input", small_input)
+    checks.check_activation("activation", activation)
+    checks.check_positive("width", width)
     if zero_gamma and form.preactivation:
         raise ValueError(
             "a pre-activation branch that starts at zero gets no gradient through its last ReLU: "
             f"got zero_gamma={zero_gamma!r}; expected False for the v2 form"
         )
-    if not isinstance(width, (int, float)) or isinstance(width, bool) or not 0 < width < math.inf:
-        raise ValueError(f"got width={width!r}; expected a number over 0")
-    x = _stem(images, form, width)
+    x = _stem(images, form, width, activation, small_input)
     for stage, count in enumerate(num_blocks, 1):
-        filters = _scaled(64 * 2 ** (stage - 1), width)
+        filters = blocks.scaled(64 * 2 ** (stage - 1), width)
         for block in range(1, count + 1):
             stride = 2 if stage > 1 and block == 1 else 1
             convs = _branch(filters, stride, bottleneck, form.stride_conv)
             name = f"stage{stage}_block{block}"
             if form.preactivation:
-                x = _preactivation_unit(x, convs, stride, name)
+                x = _preactivation_unit(x, convs, stride, activation, name)
             else:
-                x = _unit(x, convs, stride, form.average_shortcut, zero_gamma, name)
+                x = _unit(x, convs, stride, form.average_shortcut, zero_gamma, activation, name)
     if form.preactivation:
-        x = blocks.activation(blocks.batch_norm(x, name="final_bn"), name="final_relu")
+        x = blocks.batch_norm(x, name="final_bn")
+        x = blocks.activation(x, activation, name="final_act")
     return head(x, dropout=dropout)
 
 
-def _scaled(filters: int, width: float) -> int:
-    return max(1, round(filters * width))
-
-
-def _stem(x: keras.KerasTensor, form: Form, width: float) -> keras.KerasTensor:
+def _stem(
+    x: keras.KerasTensor, form: Form, width: float, activation: str, small_input: bool
+) -> keras.KerasTensor:
     if form.preactivation:
         x = blocks.batch_norm(x, name="input_bn", affine=False)
-    convs = [(32, 3, 2), (32, 3, 1), (64, 3, 1)] if form.deep_stem else [(64, 7, 2)]
-    for i, (filters, kernel, stride) in enumerate(convs, 1):
-        x = blocks.conv(x, _scaled(filters, width), kernel, stride, name=f"stem_conv{i}")
-        x = blocks.batch_norm(x, name=f"stem_bn{i}")
-        x = blocks.activation(x, name=f"stem_relu{i}")
-    # Zeros are as good a padding as -inf here: behind a ReLU nothing is below them.
-    x = blocks.pad(x, 1, name="stem_pool_pad")
-    pool = keras.layers.MaxPooling2D(3, 2, data_format=blocks.DATA_FORMAT, name="stem_pool")
-    return pool(x)
+    stride = 1 if small_input else 2
+    convs = [(64, 3 if small_input else 7, stride)]
+    if form.deep_stem:
+        convs = [(32, 3, stride), (32, 3, 1), (64, 3, 1)]
+    for i, (filters, kernel, conv_stride) in enumerate(convs, 1):
+        x = blocks.conv_bn_act(
+            x, blocks.scaled(filters, width), kernel, conv_stride,
+            prefix="stem", index=i, act=activation,
+        )
+    return x if small_input else blocks.max_pool(x, 3, 2, name="stem_pool", padding=1)
 
 
 def _branch(
@@ -146,6 +151,7 @@ def _unit(
     stride: int,
     average_shortcut: bool,
     zero_gamma: bool,
+    activation: str,
     name: str,
 ) -> keras.KerasTensor:
     """relu(shortcut + branch), the branch ending in batch normalisation."""
@@ -155,7 +161,7 @@ def _unit(
         x = blocks.conv(x, filters, kernel, conv_stride, name=f"{name}_conv{i}")
         x = blocks.batch_norm(x, name=f"{name}_bn{i}", zero_gamma=zero_gamma and i == last)
         if i < last:
-            x = blocks.activation(x, name=f"{name}_relu{i}")
+            x = blocks.activation(x, activation, name=f"{name}_act{i}")
     if stride > 1 or shortcut.shape[-1] != x.shape[-1]:
         if average_shortcut and stride > 1:
             # "same" rounds an odd side up as the branch does; padded zeros are not averaged in.
@@ -166,17 +172,21 @@ def _unit(
         shortcut = blocks.conv(shortcut, x.shape[-1], 1, stride, name=f"{name}_shortcut_conv")
         shortcut = blocks.batch_norm(shortcut, name=f"{name}_shortcut_bn")
     x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
-    return blocks.activation(x, name=f"{name}_relu{last}")
+    return blocks.activation(x, activation, name=f"{name}_act{last}")
 
 
 def _preactivation_unit(
-    x: keras.KerasTensor, convs: list[tuple[int, int, int]], stride: int, name: str
+    x: keras.KerasTensor,
+    convs: list[tuple[int, int, int]],
+    stride: int,
+    activation: str,
+    name: str,
 ) -> keras.KerasTensor:
     """shortcut + branch; a projecting shortcut starts behind the first ReLU."""
     shortcut, out_filters = x, convs[-1][0]
     for i, (filters, kernel, conv_stride) in enumerate(convs, 1):
         x = blocks.batch_norm(x, name=f"{name}_bn{i}")
-        x = blocks.activation(x, name=f"{name}_relu{i}")
+        x = blocks.activation(x, activation, name=f"{name}_act{i}")
         if i == 1 and (stride > 1 or shortcut.shape[-1] != out_filters):
             shortcut = blocks.conv(x, out_filters, 1, stride, name=f"{name}_shortcut_conv")
         x = blocks.conv(x, filters, kernel, conv_stride, name=f"{name}_conv{i}")
@@ -184,7 +194,7 @@ def _preactivation_unit(
 
 
 MODELS = {
-    f"resnet{depth}{suffix}": blocks.Variant(
+    f"resnet{depth}{suffix}": family.Variant(
         resnet,
         {"num_blocks": num_blocks, "bottleneck": bottleneck, "form": form},
         form.paper,

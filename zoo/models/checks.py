@@ -1,0 +1,62 @@
+"""What an option of a model may be; each check raises a ValueError of one line."""
+
+from __future__ import annotations
+
+import math
+
+from zoo.lazy import lazy_module
+
+keras = lazy_module("keras")
+
+
+def check_rate(option: str, value: float) -> None:
+    """Raises ValueError unless `value` is a number in [0, 1)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ValueError(f"got {option}={value!r}; expected a number in [0, 1)")
+
+
+def check_activation(option: str, value: str) -> None:
+    """Raises ValueError unless `value` is "prelu" or the name of a Keras activation."""
+    if value != "prelu":
+        check_function(option, value)
+
+
+def check_function(option: str, value: str) -> None:
+    """Raises ValueError unless `value` is the name of a Keras activation."""
+    message = f"got {option}={value!r}; expected the name of a Keras activation, as 'relu'"
+    if not isinstance(value, str):
+        raise ValueError(message)
+    try:
+        keras.activations.get(value)
+    except ValueError:
+        raise ValueError(message) from None
+
+
+def check_flag(option: str, value: bool) -> None:
+    """Raises ValueError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"got {option}={value!r}; expected True or False")
+
+
+def check_positive(option: str, value: float) -> None:
+    """Raises ValueError unless `value` is a finite number over 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ValueError(f"got {option}={value!r}; expected a number over 0")
+
+
+def check_input_shape(shape: tuple[int, int, int], min_side: int) -> None:
+    """Raises ValueError unless `shape` is (height, width, channels) with sides >= `min_side`."""
+    three = isinstance(shape, (tuple, list)) and len(shape) == 3
+    if not three or not all(is_positive_int(side) for side in shape):
+        raise ValueError(
+            f"got input_shape={shape!r}; expected 3 positive integers: height, width, channels"
+        )
+    if min(shape[:2]) < min_side:
+        raise ValueError(
+            f"got input_shape={tuple(shape)!r}; expected a height and width >= {min_side}"
+        )
+
+
+def is_positive_int(value: object) -> bool:
+    """True for an integer >= 1; False for True, which Python counts as one."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
