@@ -1,0 +1,244 @@
+"""Puts the tensors of a public checkpoint into a model.
+
+The name map comes from `zoo.weights.names`; what differs in layout and structure is settled here:
+
+    kernels        OIHW or [out, in] -> HWIO, [in, out]; behind a Flatten, CHW -> HWC
+    conv biases    in front of a normalisation here: into its moving mean
+    no bias        of a convolution or dense layer that has one here: zeros
+    epsilon        of another size in the library's normalisations: into the moving variance
+    input_bn       scale and offset that the model here lacks: into its statistics
+    first conv     of images with another number of channels: summed, or repeated and scaled
+
+Every tensor must have its place and every weight its tensor.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from zoo.lazy import lazy_module
+from zoo.weights.names import UNUSED, Source
+
+np = lazy_module("numpy")
+keras = lazy_module("keras")
+
+# A tensor's last name in the libraries -> the part of a layer that it is.
+_PARTS = {
+    "weight": "scale", "gamma": "scale", "kernel": "scale", "depthwise_kernel": "scale",
+    "bias": "offset", "beta": "offset",
+    "running_mean": "mean", "moving_mean": "mean",
+    "running_var": "variance", "moving_variance": "variance",
+}
+_NORM_VARIABLES = {
+    "scale": "gamma", "offset": "beta", "mean": "moving_mean", "variance": "moving_variance",
+}
+# "layer1.0.bn1.weight", Keras' "conv1_conv/kernel", and "batchnorm0_running_mean" in MXNet's files
+# from before its release 1.2.
+_NAME = re.compile(rf"(.+?)[._/]({'|'.join(_PARTS)})")
+# What PyTorch stores beside the weights: how many batches a normalisation has seen.
+_IGNORED = ("num_batches_tracked",)
+
+def convert(
+    model: keras.Model,
+    tensors: Mapping[str, np.ndarray],
+    source: Source,
+    *,
+    keras_layout: bool = False,
+) -> dict[str, np.ndarray]:
+    """`tensors` (name there -> array) as values of the weights of `model`: path -> array.
+
+    keras_layout: kernels are HWIO and [in, out] already. Tensors of the classifier and of
+    auxiliary heads may have no layer in `model`. Shapes are not compared, see `assign`.
+
+    Raises:
+      ValueError: a tensor that no layer has a place for, or a layer without a tensor; the message
+        names it.
+    """
+    named = _modules(tensors)
+    layers = layers_of(tensors, source)
+    present = {layer.name: layer for layer in model.layers if layer.weights}
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    for module, names in named.items():
+        layer = layers.get(module)
+        if layer is None or not (layer in present or layer == UNUSED or _is_optional(layer)):
+            raise ValueError(
+                f"got a tensor {next(iter(names.values()))!r}; expected only those of "
+                f"{source.model!r}, for which {model.name!r} has a layer"
+            )
+        if layer in parts:
+            raise ValueError(f"got a second module {module!r} for layer {layer!r}; expected one")
+        if layer in present:
+            parts[layer] = {part: np.asarray(tensors[name]) for part, name in names.items()}
+    if missing := [name for name in present if name not in parts]:
+        raise ValueError(
+            f"got no tensor for layer {missing[0]!r}, nor for {len(missing) - 1} more; "
+            f"expected those of {source.model!r}"
+        )
+    _fold_biases(parts, present)
+    values: dict[str, np.ndarray] = {}
+    for name, layer in present.items():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            values.update(_norm_values(layer, parts[name], source.bn_epsilon))
+        else:
+            values.update(_kernel_values(layer, parts[name], keras_layout))
+    return values
+
+
+def layers_of(tensors: Mapping[str, np.ndarray], source: Source) -> Mapping[str, str]:
+    """The modules that the tensors are of -> the layers here, as far as `source` knows them.
+
+    Raises:
+      ValueError: a tensor whose name does not end as a weight's does.
+    """
+    named = _modules(tensors)
+    return source.layers({module: _kind(parts, tensors) for module, parts in named.items()})
+
+
+def assign(
+    model: keras.Model, values: Mapping[str, np.ndarray], *, new_classifier: bool = False
+) -> None:
+    """Sets every weight of `model` to its value, path -> array; the classifier is let off
+    with `new_classifier`. Nothing is assigned unless everything fits.
+
+    Raises:
+      ValueError: a weight without a value or of another shape, or a value without a weight that
+        is not of the classifier or an auxiliary head.
+    """
+    wanted = {v.path: v for layer in model.layers for v in layer.weights if _is_weight(v)}
+    fitted = {}
+    for path, variable in wanted.items():
+        if new_classifier and path.startswith("head_dense/"):
+            continue
+        if path not in values:
+            raise ValueError(f"got no tensor for {path!r} of {model.name!r}; expected one")
+        value = _fit_channels(path, np.asarray(values[path]), variable)
+        if tuple(variable.shape) != value.shape:
+            raise ValueError(
+                f"got a tensor of shape {value.shape} for {path!r} of {model.name!r}; expected "
+                f"{tuple(variable.shape)}"
+            )
+        fitted[path] = value
+    if extra := [x for x in values if x not in wanted and not _is_optional(x)]:
+        raise ValueError(f"got a tensor for {extra[0]!r}, which {model.name!r} as built lacks")
+    for path, value in fitted.items():
+        wanted[path].assign(value)
+
+
+def natural_key(name: str) -> list[tuple[bool, int, str]]:
+    """Sorts "features.10" behind "features.9"."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+
+
+def _modules(tensors: Mapping[str, np.ndarray]) -> dict[str, dict[str, str]]:
+    """Module -> {part: the tensor's name}, in natural order."""
+    found: dict[str, dict[str, str]] = {}
+    for name in sorted(tensors, key=natural_key):
+        if name.endswith(_IGNORED):
+            continue
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise ValueError(
+                f"got a tensor {name!r}; expected names that end in one of {sorted(_PARTS)}"
+            )
+        found.setdefault(match[1].replace("/", "."), {})[_PARTS[match[2]]] = name
+    return found
+
+
+def _kind(names: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:
+    dimensions = len(tensors[names["scale"]].shape) if "scale" in names else 1
+    return {4: "conv", 2: "dense"}.get(dimensions, "bn")
+
+
+def _is_optional(layer: str) -> bool:
+    """A model without its classifier or auxiliary heads has no use for their tensors."""
+    return re.match(r"(head|aux\d*)_", layer) is not None
+
+
+def _is_weight(variable: keras.Variable) -> bool:
+    # The other kind is the integer state of a dropout layer's generator.
+    return keras.backend.is_float_dtype(variable.dtype)
+
+
+def _fold_biases(parts: dict[str, dict[str, np.ndarray]], present: Mapping[str, keras.Layer]) -> None:
+    """bn(x + bias) is bn(x) with its mean less the bias."""
+    for name in parts:
+        norm = re.sub(r"conv(\d*)$", r"bn\1", name)
+        if norm == name or norm not in parts or getattr(present[name], "use_bias", True):
+            continue
+        if "offset" in parts[name]:
+            parts[norm]["mean"] = parts[norm]["mean"] - parts[name].pop("offset")
+
+
+def _norm_values(
+    layer: keras.layers.BatchNormalization, parts: dict[str, np.ndarray], epsilon: float | None
+) -> dict[str, np.ndarray]:
+    if epsilon is not None:
+        parts["variance"] = parts["variance"] + np.float32(epsilon - layer.epsilon)
+    if layer.scale:
+        parts.setdefault("scale", np.ones_like(parts["mean"]))
+    else:
+        # MXNet stores the gamma that its scale=False does not read.
+        parts.pop("scale", None)
+    if not layer.center and "offset" in parts:
+        deviation = np.sqrt(parts["variance"] + layer.epsilon)
+        parts["mean"] = parts["mean"] - parts.pop("offset") * deviation
+    return {f"{layer.name}/{_NORM_VARIABLES[part]}": value for part, value in parts.items()}
+
+
+def _kernel_values(
+    layer: keras.Layer, parts: dict[str, np.ndarray], keras_layout: bool
+) -> dict[str, np.ndarray]:
+    kernel = parts["scale"] if keras_layout else _keras_kernel(layer, parts["scale"])
+    values = {f"{layer.name}/kernel": kernel}
+    if layer.use_bias or "offset" in parts:
+        zeros = np.zeros(kernel.shape[-1], np.float32)
+        values[f"{layer.name}/bias"] = parts.get("offset", zeros)
+    return values
+
+
+def _keras_kernel(layer: keras.Layer, value: np.ndarray) -> np.ndarray:
+    """From PyTorch's and MXNet's layout to Keras'."""
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        return value.transpose(2, 3, 0, 1)
+    if isinstance(layer, keras.layers.Conv2D):
+        # A dense layer there may be a 1x1 convolution here.
+        value = value.reshape(*value.shape, 1, 1) if value.ndim == 2 else value
+        return value.transpose(2, 3, 1, 0)
+    value = value.reshape(len(value), -1)  # and a convolution over the whole map a dense one
+    before = _flattened_shape(layer)
+    if before is not None and math.prod(before) == value.shape[1]:
+        height, width, channels = before
+        value = value.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+        value = value.reshape(len(value), -1)
+    return value.T
+
+
+def _flattened_shape(layer: keras.Layer) -> tuple[int, int, int] | None:
+    """(height, width, channels) in front of the Flatten that feeds a dense layer, if one does."""
+    producer = layer.input._keras_history.operation
+    while isinstance(producer, keras.layers.Dropout):
+        producer = producer.input._keras_history.operation
+    if isinstance(producer, keras.layers.Flatten) and len(producer.input.shape) == 4:
+        return tuple(producer.input.shape[1:])
+    return None
+
+
+def _fit_channels(path: str, value: np.ndarray, variable: keras.Variable) -> np.ndarray:
+    """The first layer for images of another number of channels than the three of RGB.
+
+    For grey images the kernels are added up: equal to the colour network on grey pictures in RGB.
+    For others they are repeated and scaled by 3 / channels, so that sums keep their size. The
+    statistics of a normalisation of the images themselves are averaged.
+    """
+    shape = tuple(variable.shape)
+    if path.startswith("input_bn/") and value.shape == (3,) != shape:
+        return np.full(shape, value.mean(), value.dtype)
+    if value.ndim != 4 or value.shape[2] != 3 or shape[2] == 3:
+        return value
+    if shape[2] == 1:
+        return value.sum(axis=2, keepdims=True)
+    repeated = np.concatenate([value] * math.ceil(shape[2] / 3), axis=2)[:, :, : shape[2]]
+    return repeated * np.float32(3 / shape[2])
