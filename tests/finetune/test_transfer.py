@@ -1,0 +1,106 @@
+"""zoo.transfer: what learns, what stays, what it computes."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.finetune import set_trainable, stage_rates
+
+IMAGES = np.random.default_rng(5).normal(size=(4, 32, 32, 3)).astype("float32")
+
+
+def small(**options) -> keras.Model:
+    return zoo.create_model("resnet18", input_shape=(32, 32, 3), width=0.125, **options)
+
+
+def trained_layers(model: keras.Model) -> list[str]:
+    return [layer.name for layer in model.layers if layer.trainable_variables]
+
+
+def test_new_classifier_on_the_same_features():
+    model = small(num_classes=7)
+    own = zoo.transfer(model, 3)
+    assert own.output.shape == (None, 3) and own.output.dtype == "float32"
+    assert model.output.shape == (None, 7) and all(layer.trainable for layer in model.layers)
+    features = keras.Model(model.input, model.get_layer("head_pool").output)(IMAGES)
+    kernel, bias = own.get_layer("head_dense").get_weights()
+    np.testing.assert_allclose(own(IMAGES), features @ kernel + bias, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", [None, "avg"])
+def test_a_model_without_its_classifier_gets_one(pooling):
+    own = zoo.transfer(small(include_top=False, pooling=pooling), 3)
+    assert own.output.shape == (None, 3)
+    assert own.layers[-2].name == "head_pool"
+
+
+def test_which_layers_learn():
+    model = small(num_classes=7)
+    assert trained_layers(zoo.transfer(model, 3)) == ["head_dense"]
+    assert trained_layers(zoo.transfer(model, 3, "all")) == trained_layers(model)
+    later = trained_layers(zoo.transfer(model, 3, "from:stage4"))
+    assert later == [name for name in trained_layers(model) if name.startswith(("stage4", "head"))]
+
+
+@pytest.mark.parametrize("trainable", ["head", "from:stage4"])
+def test_frozen_part_stays_to_the_bit_statistics_included(trainable):
+    own = zoo.transfer(small(num_classes=7), 3, trainable)
+    learns = ("head",) if trainable == "head" else ("head", "stage4")
+    before = {weight.path: weight.numpy() for weight in own.weights}
+    own.compile(
+        keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    own.fit(IMAGES, np.array([0, 1, 2, 0]), epochs=2, verbose=0)
+    for weight in own.weights:
+        moved = not np.array_equal(weight.numpy(), before[weight.path])
+        assert moved == weight.path.startswith(learns), weight.path
+
+
+def test_a_family_with_operations_that_are_no_layers():
+    model = zoo.create_model("alexnet", input_shape=(67, 67, 3), width=0.05, num_classes=4)
+    own = zoo.transfer(model, 2)
+    images = np.ones((1, 67, 67, 3), "float32")
+    hidden = keras.Model(model.input, model.get_layer("head_dense").input)(images)
+    kernel, bias = own.get_layer("head_dense").get_weights()
+    np.testing.assert_allclose(own(images), hidden @ kernel + bias, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0,), "got num_classes=0; expected an integer >= 1"),
+        ((3, "heads"), "got trainable='heads'; expected 'head', 'all' or 'from:STAGE', "
+                       "as 'from:stage4'"),
+        ((3, "from:stage5"), "got trainable='from:stage5' for model 'resnet18'; its stages are "
+                             "['stem', 'stage1', 'stage2', 'stage3', 'stage4']"),
+    ],
+)
+def test_errors(arguments, message):
+    with pytest.raises(ValueError) as error:
+        zoo.transfer(small(), *arguments)
+    assert str(error.value) == message
+
+
+def test_stage_rates_fall_towards_the_images():
+    model = small()
+    assert stage_rates(model, 1.0) == {}
+    rates = stage_rates(model, 0.5)
+    assert set(rates) == {weight.path for weight in model.trainable_variables}
+    expected = {"stem": 0.0625, "stage1": 0.125, "stage2": 0.25, "stage3": 0.5, "stage4": 1.0,
+                "head": 1.0}
+    for path, rate in rates.items():
+        assert rate == expected[path.split("_")[0]], path
+    normalised_input = zoo.create_model("resnet18_v2", input_shape=(32, 32, 3), width=0.125)
+    assert stage_rates(normalised_input, 0.5)["final_bn/gamma"] == 1.0
+
+
+def test_set_trainable_undoes_itself():
+    model = small()
+    names = trained_layers(model)
+    set_trainable(model, "head")
+    assert trained_layers(model) == ["head_dense"]
+    set_trainable(model, "all")
+    assert trained_layers(model) == names

@@ -1,0 +1,74 @@
+"""The stages of a network, which its layers' names tell: stem, stage1, stage2, ..."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from zoo.lazy import lazy_module
+
+keras = lazy_module("keras")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Where a stage ends: layer name, stride of its map against the images, channels."""
+
+    layer: str
+    stride: int
+    channels: int
+
+
+def stages(model: keras.Model) -> dict[str, Stage]:
+    """Name -> `Stage`, from the images to the classifier; "stem" is one where a network has it.
+
+    A stage ends before the map shrinks for the next one. Maps of any other shape than
+    [B, h, w, C], as of the hidden layers of an MLP, belong to no stage.
+    """
+    found = {}
+    for layer in model.layers:
+        name = stage_of(layer.name)
+        if name is not None and len(layer.output.shape) == 4:
+            found[name] = Stage(layer.name, _stride(layer.output), layer.output.shape[-1])
+    return found
+
+
+def stage_of(layer: str) -> str | None:
+    """The stage that a layer of this name is in; None for head, auxiliary head and the like."""
+    match = re.match(r"(stem|stage\d+)_", layer)
+    return match and match[1]
+
+
+def feature_extractor(model: keras.Model, names: Sequence[str] | None = None) -> keras.Model:
+    """A model with the same weights and the maps of the named stages.
+
+    names: of `stages(model)`; by default all but the stem. The output is a dict, name -> map
+    [B, about height / stride, about width / stride, channels]; the strides are in `stages`.
+
+    Raises:
+      ValueError: a name that is no stage of this model.
+    """
+    known = stages(model)
+    if names is None:
+        names = [name for name in known if name != "stem"]
+    if not names or (unknown := [name for name in names if name not in known]):
+        wrong = unknown[0] if names else names
+        raise ValueError(
+            f"got stage {wrong!r} for model {model.name!r}; expected some of {list(known)}"
+        )
+    outputs = {name: model.get_layer(known[name].layer).output for name in names}
+    return keras.Model(model.input, outputs, name=f"{model.name}_features")
+
+
+def _stride(tensor: keras.KerasTensor) -> int:
+    """The product of the strides on a way back to the images: of a map that valid padding made,
+    the quotient of the sizes would be too large."""
+    stride = 1
+    while True:
+        operation = tensor._keras_history.operation
+        if isinstance(operation, keras.layers.InputLayer):
+            return stride
+        stride *= getattr(operation, "strides", (1,))[0]
+        inputs = operation.input  # of several, all ways have the same strides
+        tensor = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
