@@ -71,7 +71,8 @@ def test_logits_are_those_of_the_public_implementation(fixture, monkeypatch):
 
 
 def without_place(name: str, shapes: dict[str, tuple[int, ...]], model: keras.Model) -> int:
-    """Trainable values there that are none here: auxiliary heads not asked for, biases folded."""
+    """How many trainable values are there and not here: auxiliary heads not asked for, biases
+    folded away; less the biases here that are zeros since the library has none."""
     modules = {key.rpartition(".")[0] for key in shapes}
     kinds = {m: {4: "conv", 2: "dense"}.get(len(shapes.get(f"{m}.weight", ())), "bn")
              for m in sorted(modules, key=convert.natural_key)}
@@ -85,4 +86,7 @@ def without_place(name: str, shapes: dict[str, tuple[int, ...]], model: keras.Mo
         folded = leaf == "bias" and kinds[module] == "conv" and layer and not layer.use_bias
         if not leaf.startswith("running") and (layer is None or folded):
             count += math.prod(shape)
+    for module, name in layers.items():
+        if getattr(here.get(name), "use_bias", False) and f"{module}.bias" not in shapes:
+            count -= here[name].bias.shape[0]
     return count

@@ -142,7 +142,8 @@ def local_response_norm(
     """
     height, width, channels = x.shape[1:]
     squares = keras.layers.Reshape((height * width, channels, 1), name=f"{name}_flat")(
-        keras.ops.square(x)
+        # Scaled before, not after: 16-bit sums of squares overflow for activations over 115.
+        keras.ops.square((alpha * size) ** 0.5 * x)
     )
     margin = ((0, 0), (size // 2, (size - 1) // 2))
     squares = keras.layers.ZeroPadding2D(margin, data_format=DATA_FORMAT, name=f"{name}_pad")(
@@ -153,7 +154,7 @@ def local_response_norm(
         (1, size), 1, data_format=DATA_FORMAT, name=f"{name}_mean"
     )(squares)
     mean = keras.layers.Reshape((height, width, channels), name=f"{name}_maps")(mean)
-    return x / keras.ops.power(k + alpha * size * mean, beta)
+    return x / keras.ops.power(k + mean, beta)
 
 
 def pad(

@@ -66,24 +66,41 @@ class Head:
         """The usual end: global average, dropout, dense layer; or the features, as asked for."""
         if not self.include_top:
             return self.features(features, dropout=dropout)
-        pooled = keras.layers.GlobalAveragePooling2D(data_format=blocks.DATA_FORMAT, name="head_pool")
-        return self.classifier(pooled(features), dropout=dropout)
+        pool = keras.layers.GlobalAveragePooling2D(
+            data_format=blocks.DATA_FORMAT, name="head_pool"
+        )
+        return self.classifier(pool(features), dropout=dropout)
 
-    def classifier(self, vectors: keras.KerasTensor, *, dropout: float) -> keras.KerasTensor:
-        """Dropout and the last dense layer: [B, D] -> float32 [B, num_classes].
+    def classifier(
+        self, vectors: keras.KerasTensor, *, dropout: float, prefix: str = "head"
+    ) -> keras.KerasTensor:
+        """Dropout and the last dense layer, `prefix`_dense: [B, D] -> float32 [B, num_classes].
 
         float32 under every dtype policy: softmax and cross-entropy of 16-bit logits lose accuracy.
         """
         checks.check_rate("dropout", dropout)
         if dropout > 0:
-            vectors = keras.layers.Dropout(dropout, name="head_dropout")(vectors)
+            vectors = keras.layers.Dropout(dropout, name=f"{prefix}_dropout")(vectors)
         return keras.layers.Dense(
             self.num_classes,
             activation=self.classifier_activation,
             kernel_initializer=blocks.KERNEL_INITIALIZER,
             dtype="float32",
-            name="head_dense",
+            name=f"{prefix}_dense",
         )(vectors)
+
+    def check_auxiliary(self, images: keras.KerasTensor, min_side: int) -> None:
+        """Raises ValueError unless auxiliary classifiers go with this head and these images."""
+        if not self.include_top:
+            raise ValueError(
+                "auxiliary heads are classifiers: "
+                "got aux_heads=True; expected False with include_top=False"
+            )
+        if min(images.shape[1:3]) < min_side:
+            raise ValueError(
+                f"auxiliary heads need larger images: got input_shape={tuple(images.shape[1:])}; "
+                f"expected a height and width >= {min_side} with aux_heads=True"
+            )
 
     def features(self, features: keras.KerasTensor, *, dropout: float) -> keras.KerasTensor:
         """What `include_top=False` asks for: the features as they are, or one value a channel."""

@@ -72,11 +72,12 @@ def find(library: str, model: str) -> tuple[str, Source]:
 
 @functools.cache
 def _models_of(library: str) -> dict[str, str]:
-    """A library's name -> the zoo's."""
-    return {
-        known[library].model: name
-        for name in zoo.models.list_models() if library in (known := sources(name))
-    }
+    """A library's name -> the zoo's; of two that are the same function, the first."""
+    found: dict[str, str] = {}
+    for name in zoo.models.list_models():
+        if library in (known := sources(name)):
+            found.setdefault(known[library].model, name)
+    return found
 
 
 @functools.cache

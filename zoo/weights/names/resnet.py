@@ -15,13 +15,16 @@ _FIRST_STAGE = {"_v1": 4, "_v2": 5}
 def sources(name: str) -> dict[str, Source]:
     depth, form = re.fullmatch(r"resnet(\d+)(b|c|d|_v2)?", name).groups(default="")
     found = {}
-    if depth not in ("26", "200"):
+    deep = depth in ("50", "101", "152")
+    if deep or depth in ("18", "34") and form not in ("c", "d"):
         found["gluoncv"] = Source(f"resnet{depth}_{_GLUONCV_FORMS[form]}", _gluoncv(form))
-    if form in ("b", "c", "d"):
-        found["timm"] = Source(f"resnet{depth}{form.replace('b', '')}", _pytorch)
-    if form == "b" and depth not in ("26", "200"):
+    # Of basic blocks, the original and b are the same function.
+    is_b = form == "b" or form == "" and depth in ("18", "34")
+    if is_b or form == "d" or form == "c" and deep:
+        found["timm"] = Source(f"resnet{depth}{'' if is_b else form}", _pytorch)
+    if is_b and depth not in ("26", "200"):
         found["torchvision"] = Source(f"resnet{depth}", _pytorch)
-    if form == "" and depth in ("50", "101", "152"):
+    if form == "" and deep:
         found["keras"] = Source(f"resnet{depth}", _keras, bn_epsilon=1.001e-5)
     return found
 

@@ -1,0 +1,133 @@
+"""AlexNet: the paper's, and the single tower that public checkpoints are of.
+
+    name           maps                    normalisation, groups   paper
+    alexnet        96-256-384-384-256      yes, 2                  Krizhevsky et al. 2012
+    alexnet_owt    64-192-384-256-256      none                    arXiv:1404.5997
+
+torchvision's and GluonCV's `alexnet` are alexnet_owt here.
+
+What differs from the papers: the first convolution has 2 zeros round images of 224x224 (the paper
+of 2012 does not say how those give maps of 55x55); all biases start at 0 (there at 1 in the
+convolutions 2, 4 and 5 and the hidden dense layers); kernels start from Xavier's distribution,
+not a Gaussian of deviation 0.01. Images of other sizes are taken too: their last map is averaged
+to 6x6, as in torchvision.
+"""
+
+from __future__ import annotations
+
+from zoo.lazy import lazy_module
+from zoo.models import blocks, checks, family
+
+keras = lazy_module("keras")
+
+_KRIZHEVSKY_2012 = (
+    "Krizhevsky et al. 2012, ImageNet Classification with Deep Convolutional Neural Networks, "
+    "doi:10.1145/3065386"
+)
+_KRIZHEVSKY_2014 = (
+    "Krizhevsky 2014, One weird trick for parallelizing convolutional neural networks, "
+    "arXiv:1404.5997"
+)
+_HIDDEN_UNITS = 4096
+_DROPOUT = 0.5
+
+
+def alexnet(
+    images: keras.KerasTensor,
+    head: family.Head,
+    *,
+    filters: tuple[int, int, int, int, int],
+    lrn: bool = True,
+    groups: int = 2,
+    activation: str = "relu",
+    dropout: float | None = None,
+    width: float = 1.0,
+) -> keras.KerasTensor:
+    """Five convolutions in three stages, two hidden dense layers: `alexnet` has 60,965,224
+    parameters.
+
+    `lrn` puts a local response normalisation behind the first two convolutions (section 3.3).
+    `groups` is 2 for the paper's two GPUs, between which the convolutions 2, 4 and 5 have no
+    links; 1 links all maps (62,378,344 parameters). `dropout` (a rate in [0, 1), by default 0.5)
+    acts behind each hidden dense layer. `width` (over 0) multiplies maps and dense units, rounded
+    to at least one a group. Without the classifier the output is the last pooling layer,
+    [B, 6, 6, 256] for 224x224 images.
+
+    Raises:
+      ValueError: an option outside of its range.
+    """
+    checks.check_flag("lrn", lrn)
+    checks.check_activation("activation", activation)
+    checks.check_positive("width", width)
+    if not checks.is_positive_int(groups) or groups > 2:
+        raise ValueError(f"got groups={groups!r}; expected one of [1, 2]")
+    first, second, *others = (groups * blocks.scaled(count // groups, width) for count in filters)
+    x = blocks.conv(images, first, 11, 4, padding=2, use_bias=True, name="stage1_conv1")
+    x = blocks.activation(x, activation, name="stage1_act1")
+    x = _norm_pool(x, lrn, "stage2")
+    x = blocks.conv(x, second, 5, groups=groups, use_bias=True, name="stage2_conv1")
+    x = blocks.activation(x, activation, name="stage2_act1")
+    x = _norm_pool(x, lrn, "stage3")
+    for i, (count, conv_groups) in enumerate(zip(others, (1, groups, groups), strict=True), 1):
+        x = blocks.conv(x, count, 3, groups=conv_groups, use_bias=True, name=f"stage3_conv{i}")
+        x = blocks.activation(x, activation, name=f"stage3_act{i}")
+    x = blocks.max_pool(x, 3, 2, name="final_pool")
+    return dense_head(x, head, grid=6, activation=activation, dropout=dropout, width=width)
+
+
+def _norm_pool(x: keras.KerasTensor, lrn: bool, stage: str) -> keras.KerasTensor:
+    if lrn:
+        x = blocks.local_response_norm(x, name=f"{stage}_lrn")
+    return blocks.max_pool(x, 3, 2, name=f"{stage}_pool")
+
+
+def dense_head(
+    x: keras.KerasTensor,
+    head: family.Head,
+    *,
+    grid: int,
+    activation: str,
+    dropout: float | None,
+    width: float,
+) -> keras.KerasTensor:
+    """How AlexNet, ZFNet and VGG end: two hidden dense layers of 4096 units, and the classifier.
+
+    A map [B, h, w, C] of another size is averaged to `grid` x `grid` first, by the windows of
+    PyTorch's adaptive pooling. Dropout, 0.5 by default, acts behind each hidden layer. Without
+    the classifier the map is the output.
+    """
+    if not head.include_top:
+        return head.features(x, dropout=0.0 if dropout is None else dropout)
+    rate = _DROPOUT if dropout is None else dropout
+    checks.check_rate("dropout", rate)
+    if 1 in x.shape[1:3]:
+        # Not by adaptive pooling: Keras has a window of 2 in it, unused, that no graph takes.
+        repeats = tuple(grid if side == 1 else 1 for side in x.shape[1:3])
+        x = keras.layers.UpSampling2D(
+            repeats, data_format=blocks.DATA_FORMAT, name="head_repeat"
+        )(x)
+    if x.shape[1:3] != (grid, grid):
+        x = keras.layers.AdaptiveAveragePooling2D(
+            grid, data_format=blocks.DATA_FORMAT, name="head_pool"
+        )(x)
+    x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="head_flatten")(x)
+    units = blocks.scaled(_HIDDEN_UNITS, width)
+    x = blocks.dense_act(x, units, activation, prefix="head_dense1")
+    if rate > 0:
+        x = keras.layers.Dropout(rate, name="head_dropout1")(x)
+    x = blocks.dense_act(x, units, activation, prefix="head_dense2")
+    return head.classifier(x, dropout=rate)
+
+
+# The smallest side leaves one position after the last pooling.
+MODELS = {
+    "alexnet": family.Variant(
+        alexnet, {"filters": (96, 256, 384, 384, 256)}, _KRIZHEVSKY_2012, min_side=63
+    ),
+    "alexnet_owt": family.Variant(
+        alexnet,
+        {"filters": (64, 192, 384, 256, 256), "lrn": False, "groups": 1},
+        _KRIZHEVSKY_2014,
+        min_side=63,
+    ),
+}

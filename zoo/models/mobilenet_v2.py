@@ -1,0 +1,235 @@
+"""MobileNet v2: inverted residual blocks, narrow at their ends and wide in between.
+
+Sandler et al. 2018, MobileNetV2: Inverted Residuals and Linear Bottlenecks, arXiv:1801.04381,
+table 2. The digits of a name are the width multiplier: 075 is 0.75. Channels are rounded to a
+multiple of 8 as in the authors' code; GluonCV does not round, so that its narrow networks are
+others: `gluon_mobilenet_v2_075`. 110d and 120d (timm's) are deeper too, with the stem and the
+last convolution of width 1.
+
+keras.applications' MobileNetV2 is another function: it pads a strided convolution on the lower
+right only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from zoo.lazy import lazy_module
+from zoo.models import blocks, checks, family
+
+keras = lazy_module("keras")
+
+_PAPER = (
+    "Sandler et al. 2018, MobileNetV2: Inverted Residuals and Linear Bottlenecks, "
+    "arXiv:1801.04381"
+)
+
+
+class Row(NamedTuple):
+    """A row of the table: `repeats` blocks, of which the first has the stride."""
+
+    kernel: int
+    expansion: float
+    filters: int
+    repeats: int
+    stride: int
+
+
+ROWS = (
+    Row(3, 1, 16, 1, 1),
+    Row(3, 6, 24, 2, 2),
+    Row(3, 6, 32, 3, 2),
+    Row(3, 6, 64, 4, 2),
+    Row(3, 6, 96, 3, 1),
+    Row(3, 6, 160, 3, 2),
+    Row(3, 6, 320, 1, 1),
+)
+
+
+def mobilenet_v2(
+    images: keras.KerasTensor,
+    head: family.Head,
+    *,
+    multiplier: float,
+    depth: float,
+    divisor: int,
+    fixed_ends: bool,
+    zero_gamma: bool = False,
+    activation: str = "relu6",
+    dropout: float | None = None,
+    width: float = 1.0,
+    small_input: bool = False,
+) -> keras.KerasTensor:
+    """A 3x3 convolution, 17 blocks in five stages, a 1x1 convolution, head.
+
+    Stage N has 1/2^N of the input's sides (rounded up). `zero_gamma` starts the last scale of
+    each branch with a shortcut at 0, so that a new network's blocks are their shortcuts.
+    `dropout` (a rate in [0, 1), by default 0.2) acts before the classifier. `width` (over 0)
+    multiplies the channels as the name's multiplier does: the last convolution has no less than
+    1280. `small_input` is for images of about 32x32: the stem and the first block of stage 2 keep
+    stride 1, so that strides are a quarter. Without the classifier the output is `final_act`,
+    with 1280 channels.
+
+    Raises:
+      ValueError: an option outside of its range.
+    """
+    checks.check_positive("width", width)
+    width = multiplier * width
+    stem = 32 if fixed_ends else rounded(32 * width, divisor)
+    final = 1280 if fixed_ends else max(1280, rounded(1280 * width, divisor))
+    return network(
+        images,
+        head,
+        scaled_rows(ROWS, width, depth, divisor),
+        stem=stem,
+        final=final,
+        zero_gamma=zero_gamma,
+        activation=activation,
+        dropout=dropout,
+        small_input=small_input,
+    )
+
+
+def network(
+    images: keras.KerasTensor,
+    head: family.Head,
+    rows: Sequence[Row],
+    *,
+    stem: int,
+    final: int,
+    zero_gamma: bool,
+    activation: str,
+    dropout: float | None,
+    small_input: bool,
+    default_dropout: float = 0.2,
+    epsilon: float | None = None,
+    conv: Callable[..., keras.KerasTensor] = blocks.conv,
+    depthwise_conv: Callable[..., keras.KerasTensor] = blocks.depthwise_conv,
+) -> keras.KerasTensor:
+    """The blocks of `rows` between a 3x3 convolution of `stem` channels and a 1x1 of `final`.
+
+    conv and depthwise_conv take the place of those of `zoo.models.blocks` where maps shrink.
+    """
+    checks.check_flag("zero_gamma", zero_gamma)
+    checks.check_flag("small_input", small_input)
+    checks.check_activation("activation", activation)
+    x = conv(images, stem, 3, 1 if small_input else 2, name="stem_conv")
+    x = blocks.batch_norm(x, name="stem_bn", epsilon=epsilon)
+    x = blocks.activation(x, activation, name="stem_act")
+    for prefix, row, stride in numbered(rows, small_input):
+        x = inverted_residual(
+            x,
+            row.filters,
+            row.kernel,
+            stride,
+            expanded=row.expansion * x.shape[-1],
+            activation=activation,
+            zero_gamma=zero_gamma,
+            prefix=prefix,
+            epsilon=epsilon,
+            depthwise_conv=depthwise_conv,
+        )
+    x = blocks.conv_bn_act(x, final, 1, prefix="final", act=activation, epsilon=epsilon)
+    if dropout is None:
+        dropout = default_dropout if head.include_top else 0.0
+    return head(x, dropout=dropout)
+
+
+def inverted_residual(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    stride: int,
+    *,
+    expanded: int,
+    activation: str,
+    zero_gamma: bool,
+    prefix: str,
+    epsilon: float | None = None,
+    depthwise_conv: Callable[..., keras.KerasTensor] = blocks.depthwise_conv,
+    squeeze: Callable[..., keras.KerasTensor] | None = None,
+) -> keras.KerasTensor:
+    """1x1 to `expanded` channels (left out where x has them), depthwise, 1x1 without activation.
+
+    squeeze(x, prefix=...) acts behind the depthwise convolution. Where nothing changes in size,
+    the block's input is added.
+    """
+    shortcut, index = x, 1
+    if expanded != x.shape[-1]:
+        x = blocks.conv_bn_act(
+            x, expanded, 1, prefix=prefix, index=1, act=activation, epsilon=epsilon
+        )
+        index = 2
+    x = depthwise_conv(x, kernel, stride, name=f"{prefix}_conv{index}")
+    x = blocks.batch_norm(x, name=f"{prefix}_bn{index}", epsilon=epsilon)
+    x = blocks.activation(x, activation, name=f"{prefix}_act{index}")
+    if squeeze is not None:
+        x = squeeze(x, prefix=f"{prefix}_se")
+    add = stride == 1 and shortcut.shape[-1] == filters
+    x = blocks.conv(x, filters, 1, name=f"{prefix}_conv{index + 1}")
+    x = blocks.batch_norm(
+        x, name=f"{prefix}_bn{index + 1}", zero_gamma=zero_gamma and add, epsilon=epsilon
+    )
+    return keras.layers.Add(name=f"{prefix}_add")([shortcut, x]) if add else x
+
+
+def numbered(rows: Sequence[Row], small_input: bool = False) -> list[tuple[str, Row, int]]:
+    """(name, row, stride) of each block; one of stride 2 begins a stage, unless it is the first.
+
+    With `small_input` the first of them keeps stride 1.
+    """
+    found, stage, block = [], 1, 0
+    for row in rows:
+        for repeat in range(row.repeats):
+            stride = row.stride if repeat == 0 else 1
+            if stride == 2 and found:
+                stage, block = stage + 1, 0
+            block += 1
+            if stride == 2 and small_input:
+                stride, small_input = 1, False
+            found.append((f"stage{stage}_block{block}", row, stride))
+    return found
+
+
+def scaled_rows(rows: Sequence[Row], width: float, depth: float, divisor: int = 8) -> list[Row]:
+    """`width` multiplies channels; `depth` multiplies repeats, of the first and last row not."""
+    ends = (0, len(rows) - 1)
+    return [
+        row._replace(
+            filters=rounded(row.filters * width, divisor),
+            repeats=row.repeats if i in ends else math.ceil(row.repeats * depth),
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def rounded(filters: float, divisor: int = 8) -> int:
+    """The nearest multiple of `divisor`, or the next where that is less than 0.9 of `filters`."""
+    nearest = max(divisor, int(filters + divisor / 2) // divisor * divisor)
+    return nearest + divisor if nearest < 0.9 * filters else nearest
+
+
+def _variant(
+    multiplier: float, *, depth: float = 1.0, divisor: int = 8, fixed_ends: bool = False
+) -> family.Variant:
+    deltas = {
+        "multiplier": multiplier, "depth": depth, "divisor": divisor, "fixed_ends": fixed_ends,
+    }
+    return family.Variant(mobilenet_v2, deltas, _PAPER)
+
+
+MODELS = {
+    "mobilenet_v2_025": _variant(0.25),
+    "mobilenet_v2_035": _variant(0.35),
+    "mobilenet_v2_050": _variant(0.5),
+    "mobilenet_v2_075": _variant(0.75),
+    "mobilenet_v2_100": _variant(1.0),
+    "mobilenet_v2_110d": _variant(1.1, depth=1.2, fixed_ends=True),
+    "mobilenet_v2_120d": _variant(1.2, depth=1.4, fixed_ends=True),
+    "mobilenet_v2_140": _variant(1.4),
+    "gluon_mobilenet_v2_025": _variant(0.25, divisor=1),
+    "gluon_mobilenet_v2_050": _variant(0.5, divisor=1),
+    "gluon_mobilenet_v2_075": _variant(0.75, divisor=1),
+}
