@@ -2,12 +2,35 @@
 
     import zoo
     zoo.list_models("resnet*d")
-    model = zoo.create_model("resnet50d", num_classes=10, zero_gamma=True)
+    model = zoo.create_model("lenet5", weights="mnist", classifier_activation="softmax")
+    probabilities = model.predict(zoo.preprocess_input(digits, model))
+    names = zoo.decode_predictions(probabilities, class_names=model.class_names)
+    own = zoo.transfer(model, num_classes=26)
 
 Importing it loads no TensorFlow; building a model does.
 """
 
-from zoo.models import ModelInfo, create_model, list_models, model_info
+from zoo.finetune import feature_extractor, stages, transfer
+from zoo.models import ModelInfo, list_models, model_info
+from zoo.weights import (
+    create_model,
+    decode_predictions,
+    load_pretrained,
+    preprocess_input,
+    with_preprocessing,
+)
 
 __version__ = "0.1.0"
-__all__ = ["ModelInfo", "create_model", "list_models", "model_info"]
+__all__ = [
+    "ModelInfo",
+    "create_model",
+    "decode_predictions",
+    "feature_extractor",
+    "list_models",
+    "load_pretrained",
+    "model_info",
+    "preprocess_input",
+    "stages",
+    "transfer",
+    "with_preprocessing",
+]

@@ -25,8 +25,9 @@ def lazy_module(name: str) -> types.ModuleType:
     With `from __future__ import annotations` type annotations are no use.
 
     Raises:
-      ModuleNotFoundError: there is no such module (found out at once, not at the first use).
+      ModuleNotFoundError: there is no such package (found out at once, not at the first use).
     """
-    if importlib.util.find_spec(name) is None:
+    # Of the package alone: to look for a part of it would import it.
+    if importlib.util.find_spec(name.partition(".")[0]) is None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return _LazyModule(name)

@@ -99,8 +99,8 @@ def layers_of(tensors: Mapping[str, np.ndarray], source: Source) -> Mapping[str,
 def assign(
     model: keras.Model, values: Mapping[str, np.ndarray], *, new_classifier: bool = False
 ) -> None:
-    """Sets every weight of `model` to its value, path -> array; the classifier is let off
-    with `new_classifier`. Nothing is assigned unless everything fits.
+    """Sets every weight of `model` to its value, path -> array; the last layer of each head is
+    let off with `new_classifier`. Nothing is assigned unless everything fits.
 
     Raises:
       ValueError: a weight without a value or of another shape, or a value without a weight that
@@ -109,7 +109,7 @@ def assign(
     wanted = {v.path: v for layer in model.layers for v in layer.weights if _is_weight(v)}
     fitted = {}
     for path, variable in wanted.items():
-        if new_classifier and path.startswith("head_dense/"):
+        if new_classifier and re.match(r"(head|aux\d+)_dense/", path):
             continue
         if path not in values:
             raise ValueError(f"got no tensor for {path!r} of {model.name!r}; expected one")
@@ -162,7 +162,9 @@ def _is_weight(variable: keras.Variable) -> bool:
     return keras.backend.is_float_dtype(variable.dtype)
 
 
-def _fold_biases(parts: dict[str, dict[str, np.ndarray]], present: Mapping[str, keras.Layer]) -> None:
+def _fold_biases(
+    parts: dict[str, dict[str, np.ndarray]], present: Mapping[str, keras.Layer]
+) -> None:
     """bn(x + bias) is bn(x) with its mean less the bias."""
     for name in parts:
         norm = re.sub(r"conv(\d*)$", r"bn\1", name)

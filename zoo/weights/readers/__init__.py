@@ -1,0 +1,124 @@
+"""Reads tensors out of weight files, without the library that wrote them.
+
+What a file is tells its content, not its name. Nothing in a file is run, unpacked to disk or
+followed elsewhere, and what it says of its lengths must fit into it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from zoo.weights.readers import archive, keras_h5, mxnet, pytorch, safetensors
+from zoo.weights.readers.raw import Damaged
+
+_READERS = {
+    "safetensors": safetensors.read,
+    "pytorch": pytorch.read,
+    "mxnet": mxnet.read,
+    "keras_h5": keras_h5.read,
+}
+_KERAS_LOADERS = {
+    "keras_weights": "model.load_weights(path)",
+    "keras": "keras.models.load_model(path, safe_mode=True)",
+}
+_EXPECTED = (
+    "a file of weights: .safetensors, PyTorch's .pth, MXNet's .params (also in a .zip), Keras' .h5"
+)
+# What comes instead of the file that was asked for, by what its beginning holds.
+_INSTEAD = {
+    b"<!doctype html": "this is an HTML page", b"<html": "this is an HTML page",
+    b"<?xml": "this is an XML page",
+    b"version https://git-lfs": "this is a Git LFS pointer, which says where the file is",
+}
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """What the file is, by its content.
+
+    Returns "safetensors", "pytorch", "mxnet", "keras_h5" (a legacy .h5 whose weights are named by
+    layer), "keras_weights" (Keras 3's .weights.h5) or "keras" (a .keras archive).
+
+    Raises:
+      OSError: there is no such file, or it may not be read.
+      ValueError: a folder, an empty file, an HTML page, anything else; in one line.
+    """
+    with _errors_name(path):
+        return _kind(Path(path))
+
+
+def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Name -> array, both as the file has them; float16 and bfloat16 become float32.
+
+    .safetensors, PyTorch's state dicts (alone or in a checkpoint, see `pytorch`), MXNet's .params
+    (alone, or the only one of a .zip; without "arg:", "aux:") and legacy Keras .h5
+    ("LAYER/VARIABLE", see `keras_h5`). Do not write to the arrays: some are read-only, and some
+    share memory.
+
+    Raises:
+      OSError: there is no such file, or it may not be read.
+      ValueError: what it is instead, what in it is damaged, or why Keras has to load it; one line.
+    """
+    kind = kind_of(path)
+    with _errors_name(path):
+        if kind in _KERAS_LOADERS:
+            raise ValueError(
+                "got Keras' own format, whose tensors only their model can name; "
+                f"load it with {_KERAS_LOADERS[kind]}"
+            )
+        tensors = _READERS[kind](path)
+        if not tensors:
+            raise ValueError("got no tensor in it; expected at least one")
+        return tensors
+
+
+@contextlib.contextmanager
+def _errors_name(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Puts the path into ValueErrors, and what libraries say on one line."""
+    try:
+        yield
+    except ValueError as error:
+        message = " ".join(str(error).split())
+        if isinstance(error, Damaged):
+            message = f"truncated or damaged ({message}); download it again"
+        raise ValueError(f"{os.fspath(path)}: {message}") from error
+
+
+def _kind(path: Path) -> str:
+    path.stat()  # its error says best that there is no such file
+    if not path.is_file():
+        raise ValueError(f"got a folder or a device; expected {_EXPECTED}")
+    with path.open("rb") as file:
+        head = file.read(1024)
+    if not head:
+        raise ValueError(f"got an empty file; expected {_EXPECTED}")
+    if archive.is_zip(path):
+        return _kind_of_zip(path)
+    if head.startswith(keras_h5.MAGIC):
+        return keras_h5.kind(path)
+    if head.startswith(mxnet.MAGIC):
+        return "mxnet"
+    if pytorch.LEGACY_MAGIC in head[:32]:
+        return "pytorch"
+    if safetensors.is_header(head):
+        return "safetensors"
+    for mark, what in _INSTEAD.items():
+        if mark in head.lower():
+            raise ValueError(f"{what}; expected {_EXPECTED}")
+    raise ValueError(f"got a file that begins with {head[:16]!r}; expected {_EXPECTED}")
+
+
+def _kind_of_zip(path: Path) -> str:
+    with archive.opened(path) as zipped:
+        names = zipped.namelist()
+    if pytorch.pickles(names):
+        return "pytorch"
+    if "config.json" in names and "metadata.json" in names:
+        return "keras"
+    if len(mxnet.parameter_files(names)) == 1:
+        return "mxnet"
+    raise ValueError(f"got a zip archive of {names!s:.80}; expected one with a single .params")

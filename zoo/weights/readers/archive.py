@@ -1,0 +1,71 @@
+"""Zip archives: their members are read into memory, and nothing is written anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from zoo.weights.readers.raw import Damaged
+
+_MAGIC = b"PK\x03\x04"
+# What zipfile raises for broken archives; a wrong flag makes a member look encrypted
+# (RuntimeError) or of another compression (NotImplementedError, which is one).
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError, RuntimeError,
+    ValueError,
+)
+# Trained weights shrink by a tenth.
+_MOST_EXPANSION = 20
+_SMALL = 2**20
+
+
+def is_zip(path: str | os.PathLike[str]) -> bool:
+    """True for a file that begins as a zip archive with members does."""
+    with open(path, "rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+@contextlib.contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
+    """The archive, whose members together are no longer than its file.
+
+    Raises:
+      Damaged: it cannot be opened, or members overlap.
+      OSError: there is no such file.
+    """
+    with open(path, "rb") as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except _BROKEN as error:
+            raise Damaged(f"as a zip archive: {error}") from error
+        with archive:
+            if sum(info.compress_size for info in archive.infolist()) > os.path.getsize(path):
+                raise Damaged("its members are longer than the archive")
+            yield archive
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The bytes of one member, their checksum compared.
+
+    Raises:
+      Damaged: no such member, one that cannot be read, or that grows beyond all weights' measure.
+    """
+    try:
+        info = archive.getinfo(name)
+    except KeyError as error:
+        raise Damaged(f"it has no member {name!r:.80}") from error
+    if info.file_size > max(_SMALL, _MOST_EXPANSION * info.compress_size):
+        raise Damaged(
+            f"{name!r:.80} would grow from {info.compress_size} to {info.file_size} bytes; "
+            f"expected at most {_MOST_EXPANSION} times as many"
+        )
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Damaged(f"{name!r:.80} is of compression {info.compress_type}; expected 0 or 8")
+    try:
+        return archive.read(info)
+    except _BROKEN as error:
+        raise Damaged(f"member {name!r:.80}: {error}") from error
