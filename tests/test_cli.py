@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo import cli
-from zoo.recipe import PRECISIONS, XLA_MODES, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_check import PRECISIONS, XLA_MODES
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(
@@ -54,18 +55,28 @@ CHANGES = {
     "precision": (PRECISIONS[1], PRECISIONS[1]), "xla": (XLA_MODES[1], XLA_MODES[1]),
     "virtual_devices": ("2", 2), "steps_per_call": ("5", 5), "host_threads": ("1", 1),
     "deterministic": ("true", True), "run_dir": ("runs/it's", "runs/it's"),
+    "weights": ("mnist", "mnist"), "frozen_epochs": ("1.5", 1.5), "trainable": ("head", "head"),
+    "unfrozen_rate": ("0.5", 0.5), "stage_decay": ("0.9", 0.9),
     "evaluate_every": ("2", 2), "checkpoint_every": ("3", 3), "keep_checkpoints": ("4", 4),
     "export": ("false", False),
+}
+
+# What a field's change needs to have an effect.
+NEEDS = {
+    "channels": ("--mean=1,2,3", "--std=1,2,3"),
+    "frozen_epochs": ("--weights=mnist",),
+    "trainable": ("--weights=mnist",),
+    "unfrozen_rate": ("--weights=mnist", "--frozen_epochs=1"),
 }
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_one_flag_a_field(name):
     text, value = CHANGES[name]
-    extra = ("--mean=1,2,3", "--std=1,2,3") if name == "channels" else ()
+    extra = NEEDS.get(name, ())
     changes = parse(f"--{name}={text}", *extra).difference(BASE)
     assert changes.pop(name) == (value, getattr(BASE, name))
-    assert set(changes) == ({"mean", "std"} if extra else set())
+    assert set(changes) == {flag.split("=")[0].removeprefix("--") for flag in extra}
 
 
 def test_flags_may_be_written_in_two_words_and_switches_with_no():

@@ -17,7 +17,9 @@ FILES = sorted(
     for folder in ("zoo", "recipes", "tools") for path in (ROOT / folder).rglob("*.py")
 )
 PARTS = ("zoo", "recipes", "tools")  # this project's own packages
-BUILDERS = ("zoo/train/loop.py", "zoo/train/finish.py", "zoo/train/run_folder.py")
+BUILDERS = tuple(
+    f"zoo/train/{name}.py" for name in ("finish", "loop", "prepare", "run_folder", "transfer")
+)
 
 # files -> (own modules, other packages) that they may import, besides Python's library; None: any.
 MAY_IMPORT = {
@@ -28,6 +30,10 @@ MAY_IMPORT = {
         ("tensorflow", "tensorflow_datasets", "numpy", "google.protobuf.message"),
     ),
     "zoo/augment/*.py": (("zoo.spec", "zoo.augment.*"), ("keras", "tensorflow")),
+    "zoo/weights/names/*.py": (("zoo.models", "zoo.models.*", "zoo.weights.names"), ()),
+    "zoo/finetune/*.py": (
+        ("zoo.lazy", "zoo.finetune.*", "zoo.models", "zoo.models.*"), ("keras", "numpy", "sklearn")
+    ),
     "zoo/spec.py": ((), ()),
     "zoo/lazy.py": ((), ()),
     "recipes/*.py": (("zoo.cli", "zoo.recipe"), ()),
@@ -175,7 +181,7 @@ def test_what_the_rules_catch(path, text, violation):
 @pytest.mark.parametrize("path, text", [
     ("zoo/models/x.py", "import math\nfrom zoo.models import blocks\nimport keras"),
     ("zoo/data/x.py", "import importlib\nimportlib.import_module(f'{__name__}.tfds')"),
-    ("zoo/train/loop.py", "from zoo.recipe import Recipe"),
+    ("zoo/train/prepare.py", "from zoo.recipe import Recipe"),
     ("recipes/x.py", "from zoo.cli import main\nfrom zoo.recipe import Recipe"),
     ("tools/x.py", "from absl import app\nfrom zoo.cli import one_line_errors"),
 ])

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.recipe import PRECISIONS, XLA_MODES, Recipe, read_recipe
+from zoo.recipe import Recipe, read_recipe
+from zoo.recipe_check import PRECISIONS, XLA_MODES
 
 FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
 GREY = {"channels": 1, "mean": (33.3,), "std": (78.6,)}
@@ -158,7 +159,7 @@ def test_every_field_is_described():
     for field in FIELDS.values():
         assert field.metadata["help"].strip() and "\n" not in field.metadata["help"], field.name
         assert field.metadata["section"] in {
-            "Model", "Data", "Optimisation", "Machine", "Output"
+            "Model", "Data", "Transfer", "Optimisation", "Machine", "Output"
         }, field.name
         assert isinstance(field.metadata["changes_result"], bool)
 

@@ -33,10 +33,11 @@ def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> No
         chosen = parse(recipe, arguments)
         print(describe(chosen, recipe), flush=True)
         import_tensorflow()
-        from zoo.train import loop
+        from zoo.train.loop import train
+        from zoo.train.prepare import prepare
 
-        run = loop.prepare(chosen, command_line(arguments))
-    sys.exit(loop.train(run))
+        run = prepare(chosen, command_line(arguments))
+    sys.exit(train(run))
 
 
 def import_tensorflow() -> None:
@@ -83,20 +84,21 @@ class one_line_errors:
         sys.exit(2)
 
 
-def run_tool(main: Callable[[], None], doc: str) -> None:
-    """Runs the main function of a tool, whose flags are absl's global ones.
+def run_tool(main: Callable[..., int | None], doc: str, *, takes_files: bool = False) -> None:
+    """Runs the main function of a tool, whose flags are absl's global ones, and exits.
 
-    `--help` prints `doc` and the tool's own flags. Exit code 2, with one line on standard error,
-    where something in the command line or the files it names is wrong.
+    With `takes_files`, `main` gets the list of arguments that are no flags. `--help` prints `doc`
+    and the tool's own flags. Exit code: what `main` returns, or 2, with one line on standard
+    error, where something in the command line or the files it names is wrong.
     """
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
         print(f"{doc.strip()}\n\n{flags.FLAGS.main_module_help()}".rstrip())
         sys.exit(0)
     with one_line_errors():
-        rest = flags.FLAGS(sys.argv)
-        if len(rest) > 1:
-            raise ValueError(f"got {rest[1]!r}, which is no flag; expected --name=value")
-        main()
+        rest = flags.FLAGS(sys.argv)[1:]
+        if rest and not takes_files:
+            raise ValueError(f"got {rest[0]!r}, which is no flag; expected --name=value")
+        sys.exit(main(rest) if takes_files else main())
 
 
 def parse(recipe: Recipe, arguments: Sequence[str]) -> Recipe:

@@ -7,17 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.augment import check_policy
-from zoo.data import check_spec
-from zoo.models import check_model
-from zoo.spec import parse_call, parse_options
-
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-XLA_MODES = ("auto", "on", "off")
+from zoo import recipe_check
+from zoo.recipe_check import PRECISIONS
 
 
 def _field(default, help_text: str, section: str, *, changes_result: bool = True):
@@ -58,10 +52,13 @@ class Recipe:
         256, "evaluation: short side before the centre crop of image_size, pixels", "Data"
     )
     mean: tuple[float, ...] = _field(
-        (123.68, 116.779, 103.939), "mean of each channel, in levels of 0..255", "Data"
+        (123.68, 116.779, 103.939),
+        "mean of each channel, in levels of 0..255; empty: that of the weights", "Data",
     )
     std: tuple[float, ...] = _field(
-        (58.393, 57.12, 57.375), "standard deviation of each channel, in levels of 0..255", "Data"
+        (58.393, 57.12, 57.375),
+        "standard deviation of each channel, in levels of 0..255; empty: that of the weights",
+        "Data",
     )
     cache_mb: int = _field(
         1024, "sets smaller than this when decoded stay in memory, MiB", "Data",
@@ -69,6 +66,26 @@ class Recipe:
     )
     augment: str = _field(
         "flip", "operations on the device, such as flip|pad_crop(4)|mixup(0.2)", "Data"
+    )
+
+    weights: str = _field(
+        "",
+        "start from these: imagenet, a name as timm:resnet50d.ra2_in1k, a file, a run's folder; "
+        "empty: new ones",
+        "Transfer",
+    )
+    frozen_epochs: float = _field(
+        0.0, "epochs at the start in which only the classifier learns", "Transfer"
+    )
+    trainable: str = _field(
+        "all", "what learns, after frozen_epochs: all, head, or from:STAGE, as from:stage4",
+        "Transfer",
+    )
+    unfrozen_rate: float = _field(
+        0.1, "factor on the learning rate after frozen_epochs", "Transfer"
+    )
+    stage_decay: float = _field(
+        1.0, "factor on the learning rate of each stage against the one behind it", "Transfer"
     )
 
     batch_size: int = _field(256, "images a step, over all devices", "Optimisation")
@@ -134,85 +151,10 @@ class Recipe:
     )
 
     def __post_init__(self):
-        self._check_types()
-        self._check_numbers()
-        self._check_names()
-        self._check_data()
-
-    def _check_types(self):
         for field in dataclasses.fields(self):
             value, kind = getattr(self, field.name), type(field.default)
-            if kind is float and type(value) is int:
-                self._check(field.name, _is_finite(value), "a finite number")
-                object.__setattr__(self, field.name, float(value))
-            elif kind is tuple and isinstance(value, tuple):
-                self._check(field.name, all(type(part) in (int, float) and _is_finite(part)
-                                            for part in value), "finite numbers")
-                object.__setattr__(self, field.name, tuple(float(part) for part in value))
-            else:
-                self._check(field.name, type(value) is kind, f"a value of type {kind.__name__}")
-
-    def _check_numbers(self):
-        for name in ("image_size", "eval_resize", "batch_size", "epochs", "base_batch_size",
-                     "virtual_devices", "steps_per_call", "evaluate_every", "checkpoint_every",
-                     "keep_checkpoints"):
-            self._check(name, getattr(self, name) >= 1, "1 or more")
-        for name in ("host_threads", "cache_mb"):
-            self._check(name, getattr(self, name) >= 0, "0 or more")
-        self._check("seed", 0 <= self.seed < 2**31, "0 to 2147483647")  # int32 in the step
-        self._check("learning_rate", 0 < self.learning_rate < math.inf, "a number over 0")
-        self._check("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
-        self._check("momentum", 0 <= self.momentum < 1, "0 to less than 1")
-        self._check("label_smoothing", 0 <= self.label_smoothing < 1, "0 to less than 1")
-        self._check(
-            "warmup_epochs", 0 <= self.warmup_epochs < self.epochs,
-            f"0 to less than epochs={self.epochs}",
-        )
-        self._check(
-            "batch_size", self.batch_size % self.virtual_devices == 0,
-            f"a multiple of virtual_devices={self.virtual_devices}",
-        )
-
-    def _check_names(self):
-        self._check("precision", self.precision in PRECISIONS, f"one of {list(PRECISIONS)}")
-        self._check("xla", self.xla in XLA_MODES, f"one of {list(XLA_MODES)}")
-        self._check(
-            "name", self.name.isprintable() and self.name and "/" not in self.name
-            and not self.name.startswith("."),
-            "a name fit for a folder",
-        )
-        for name, check in (
-            ("model", check_model),
-            ("model_options", lambda text: check_model(self.model, parse_options(text))),
-            ("data", check_spec),
-            ("augment", check_policy),
-            ("schedule", parse_call),
-        ):
-            try:
-                check(getattr(self, name))
-            except ValueError as error:
-                raise ValueError(f"--{name}: {error}") from None
-
-    def _check_data(self):
-        self._check("channels", self.channels in (1, 3), "1 or 3")
-        for name in ("mean", "std"):
-            values = getattr(self, name)
-            self._check(
-                name, len(values) == self.channels,
-                f"as many numbers as channels={self.channels}",
-            )
-        self._check("std", all(value > 0 for value in self.std), "numbers over 0")
-        area, ratio = self.crop_area, self.crop_ratio
-        self._check("crop_area", len(area) == 2 and 0 < area[0] <= area[1] <= 1,
-                    "two numbers LOW,HIGH with 0 < LOW <= HIGH <= 1")
-        self._check("crop_ratio", len(ratio) == 2 and 0 < ratio[0] <= ratio[1] < math.inf,
-                    "two numbers LOW,HIGH with 0 < LOW <= HIGH")
-        self._check("eval_resize", self.eval_resize >= self.image_size,
-                    f"at least image_size={self.image_size}")
-
-    def _check(self, name: str, good: bool, expected: str):
-        if not good:
-            raise ValueError(f"--{name}: got {getattr(self, name)!r}; expected {expected}")
+            object.__setattr__(self, field.name, recipe_check.as_kind(field.name, value, kind))
+        recipe_check.check(self)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -249,13 +191,6 @@ class Recipe:
             if getattr(self, field.name) != getattr(other, field.name)
             and (field.metadata["changes_result"] or not only_result)
         }
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number beyond float64
-        return False
 
 
 def read_recipe(run_dir: str | Path) -> Recipe:

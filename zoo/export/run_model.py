@@ -7,18 +7,20 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-import zoo.models
+import zoo.weights
 from zoo.recipe import Recipe, read_recipe
 from zoo.spec import parse_options
 
 
-def build_model(recipe: Recipe, num_classes: int) -> keras.Model:
-    """The recipe's model with new weights, under the current dtype policy.
+def build_model(recipe: Recipe, num_classes: int, weights: str = "") -> keras.Model:
+    """The recipe's model, new or with `weights`, under the current dtype policy.
 
-    Raises ValueError, in one line, for an unknown model or option, or a size it cannot take.
+    Raises ValueError, in one line, for an unknown model or option, a size it cannot take, or
+    weights that are not this model's.
     """
-    return zoo.models.create_model(
+    return zoo.weights.create_model(
         recipe.model,
+        weights=weights or None,
         num_classes=num_classes,
         input_shape=(recipe.image_size, recipe.image_size, recipe.channels),
         **parse_options(recipe.model_options),

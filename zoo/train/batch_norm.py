@@ -14,8 +14,8 @@ import tensorflow as tf
 def with_fused_batch_norm(model: keras.Model) -> keras.Model:
     """`model` with each of its batch normalisations over NHWC images replaced by the fused one.
 
-    The other layers, and so their weights, are the same objects; paths and order of all weights
-    stay. Without such a layer it is the model itself.
+    The other layers, and so their weights, are the same objects; values, paths and order of all
+    weights stay. Without such a layer it is the model itself.
     """
 
     def swap(layer):
@@ -23,7 +23,10 @@ def with_fused_batch_norm(model: keras.Model) -> keras.Model:
 
     if not any(map(_fits, model.layers)):
         return model
-    return keras.models.clone_model(model, clone_function=swap)
+    swapped = keras.models.clone_model(model, clone_function=swap)
+    for layer in filter(_fits, model.layers):
+        swapped.get_layer(layer.name).set_weights(layer.get_weights())
+    return swapped
 
 
 def _fits(layer: keras.layers.Layer) -> bool:

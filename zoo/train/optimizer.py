@@ -15,7 +15,13 @@ Tensors = Mapping[str, tf.Tensor]
 Update = Callable[[Tensors, Tensors, Tensors, tf.Tensor], tuple[Tensors, Tensors]]
 
 
-def nesterov(*, momentum: float, weight_decay: float, bias_decay: bool) -> Update:
+def nesterov(
+    *,
+    momentum: float,
+    weight_decay: float,
+    bias_decay: bool,
+    rates: Mapping[str, float] | None = None,
+) -> Update:
     """Sutskever et al. 2013's form of Nesterov's gradient, as MXNet's NAG and Keras' SGD have it.
 
         g = gradient + weight_decay * w        (w of rank 2 and more; of any rank: bias_decay)
@@ -23,7 +29,9 @@ def nesterov(*, momentum: float, weight_decay: float, bias_decay: bool) -> Updat
         w = w + momentum * m - learning_rate * g
 
     The rank, not the name, says what is a kernel: biases and batch-norm parameters have rank 1.
+    `rates` are factors on the learning rate of the weights that it names.
     """
+    rates = rates or {}
 
     def update(weights, momenta, gradients, learning_rate):
         new_weights, new_momenta = {}, {}
@@ -31,7 +39,7 @@ def nesterov(*, momentum: float, weight_decay: float, bias_decay: bool) -> Updat
             gradient = gradients[name]
             if bias_decay or weight.shape.rank > 1:
                 gradient = gradient + weight_decay * weight
-            step = learning_rate * gradient
+            step = learning_rate * rates.get(name, 1.0) * gradient
             new_momenta[name] = momentum * momenta[name] - step
             new_weights[name] = weight + momentum * new_momenta[name] - step
         return new_weights, new_momenta

@@ -59,6 +59,11 @@ def make_schedule(
     return schedule
 
 
+def scaled_from(schedule: Schedule, start_step: int, factor: float) -> Schedule:
+    """`schedule`, times `factor` from `start_step` on."""
+    return lambda at_step: schedule(at_step) * tf.where(at_step < start_step, 1.0, factor)
+
+
 def constant() -> Schedule:
     return lambda at_step: tf.ones([], tf.float32)
 

@@ -43,12 +43,12 @@ def make_state(
 ) -> State:
     """The state at step 0, with the values that `model` was initialised with.
 
+    All of the model's layers must be trainable at this moment.
+
     Raises ValueError where two weights of the model have the same path.
     """
     weights = _by_path(model.trainable_variables)
-    statistics = _by_path(
-        [v for v in model.non_trainable_variables if is_statistic(v)]
-    )
+    statistics = _by_path([v for v in model.non_trainable_variables if is_float(v)])
     with strategy.scope():
         return State(
             weights={path: _variable(v.value, path) for path, v in weights.items()},
@@ -63,10 +63,18 @@ def make_state(
         )
 
 
-def is_statistic(variable: keras.Variable) -> bool:
-    """Batch-norm's moving mean and variance, not the integer states of dropout's generators:
-    those are set from (seed, step, replica) each step and are no state of training."""
+def is_float(variable: keras.Variable) -> bool:
+    """True for weights and batch-norm's statistics, not for the integer states of dropout's
+    generators: those are set from (seed, step, replica) each step and are no state of training."""
     return keras.backend.is_float_dtype(variable.dtype)
+
+
+def moving_statistics(model: keras.Model) -> frozenset[str]:
+    """Paths of the statistics that training moves: those of layers that are trainable now."""
+    return frozenset(
+        v.path for layer in model.layers if layer.trainable
+        for v in layer.non_trainable_variables if is_float(v)
+    )
 
 
 def _variable(value: tf.Tensor, name: str) -> tf.Variable:

@@ -26,7 +26,7 @@ from zoo.train.loss_scale import next_scale
 from zoo.train.losses import smooth_labels, softmax_cross_entropy
 from zoo.train.optimizer import Update
 from zoo.train.schedule import Schedule
-from zoo.train.state import State, is_statistic
+from zoo.train.state import State, is_float, moving_statistics
 
 # What a call sums over its steps and images: loss (nats, summed), correct, images.
 Sums = tf.Tensor
@@ -96,7 +96,7 @@ def make_replica_step(
     """`replica_step(images, labels) -> Sums over all replicas`, to be run in each replica."""
     differentiate = _compiled(make_differentiate(model, policy, settings), settings)
     apply_update = _compiled(make_apply_update(update, settings), settings)
-    generators = [v for v in model.non_trainable_variables if not is_statistic(v)]
+    generators = [v for v in model.non_trainable_variables if not is_float(v)]
 
     def replica_step(images, labels):
         context = tf.distribute.get_replica_context()
@@ -126,15 +126,18 @@ def make_replica_step(
             all_reduce_sum(tf.nest.flatten((sums, gradients, statistics_out))),
         )
         statistics_out = {path: value / replicas for path, value in statistics_out.items()}
+        # What is frozen has no gradient, or statistics of its own, and stays.
         weights, momenta, statistics, scale, finite_steps = apply_update(
-            weights, momenta, statistics, gradients, statistics_out, schedule(step), scale,
-            state.finite_steps.read_value(),
+            {path: weights[path] for path in gradients},
+            {path: momenta[path] for path in gradients},
+            {path: statistics[path] for path in statistics_out},
+            gradients, statistics_out, schedule(step), scale, state.finite_steps.read_value(),
         )
         for variables, values in (
             (state.weights, weights), (state.momenta, momenta), (state.statistics, statistics),
         ):
-            for path, variable in variables.items():
-                variable.assign(values[path])
+            for path, value in values.items():
+                variables[path].assign(value)
         state.loss_scale.assign(scale)
         state.finite_steps.assign(finite_steps)
         state.step.assign_add(1)
@@ -147,10 +150,12 @@ def make_differentiate(model: keras.Model, policy, settings: Settings) -> Callab
     """The first pure function: from the batch to sums, gradients and new statistics.
 
     Gradients are of (sum of this replica's losses) / (images over all replicas): summed over
-    replicas, they are those of the mean over the whole batch.
+    replicas, they are those of the mean over the whole batch. Layers that are not trainable at
+    this moment are constants, and run in inference mode.
     """
-    weight_paths = [variable.path for variable in model.trainable_variables]
+    trained_paths = [variable.path for variable in model.trainable_variables]
     non_trainable = list(model.non_trainable_variables)
+    moving = moving_statistics(model)
 
     def differentiate(
         weights, statistics, images, labels, parameters, generator_states, loss_scale
@@ -159,25 +164,22 @@ def make_differentiate(model: keras.Model, policy, settings: Settings) -> Callab
         images, labels = policy.apply(tf.cast(images, tf.float32), labels, parameters)
         images = normalise(images, settings.mean, settings.std)
         targets = smooth_labels(labels, settings.label_smoothing)
-        states = iter(generator_states)
-        others = [
-            statistics[variable.path] if is_statistic(variable) else next(states)
-            for variable in non_trainable
-        ]
+        trained = {path: weights[path] for path in trained_paths}
+        others = _values(non_trainable, {**weights, **statistics}, generator_states)
         with tf.GradientTape() as tape:
-            tape.watch(weights)
+            tape.watch(trained)
             logits, others_out = model.stateless_call(
-                [weights[path] for path in weight_paths], others, images, training=True
+                list(trained.values()), others, images, training=True
             )
             losses = softmax_cross_entropy(targets, logits)
             scaled = tf.reduce_sum(losses) / settings.batch_size * loss_scale
-        gradients = tape.gradient(scaled, weights)
+        gradients = tape.gradient(scaled, trained)
         if settings.scales_loss:
             gradients = {path: value / loss_scale for path, value in gradients.items()}
         statistics_out = {
             variable.path: tf.cast(value, tf.float32)
             for variable, value in zip(non_trainable, others_out, strict=True)
-            if is_statistic(variable)
+            if variable.path in moving
         }
         correct = tf.equal(tf.argmax(logits, 1), tf.argmax(labels, 1))
         sums = tf.stack([
@@ -216,12 +218,11 @@ def make_forward(model: keras.Model, state: State, settings: Settings) -> Callab
     """`forward(images uint8 [B, S, S, C]) -> logits`, inference with the state's weights."""
 
     def infer(weights, statistics, images):
-        others = [
-            statistics[v.path] if is_statistic(v) else v.value
-            for v in model.non_trainable_variables
-        ]
+        known = {**weights, **statistics}
+        generator_states = [v.value for v in model.non_trainable_variables if not is_float(v)]
         logits, _ = model.stateless_call(
-            [weights[v.path] for v in model.trainable_variables], others,
+            [known[v.path] for v in model.trainable_variables],
+            _values(model.non_trainable_variables, known, generator_states),
             normalise(images, settings.mean, settings.std), training=False,
         )
         return logits
@@ -236,6 +237,13 @@ def make_forward(model: keras.Model, state: State, settings: Settings) -> Callab
         return infer(weights, statistics, images)
 
     return forward
+
+
+def _values(variables, known, generator_states) -> list[tf.Tensor]:
+    """The values of non-trainable variables, in order: weights and statistics by path, and the
+    states of dropout's generators one after another."""
+    states = iter(generator_states)
+    return [known[v.path] if is_float(v) else next(states) for v in variables]
 
 
 def fold_in(seed, *numbers):

@@ -1,0 +1,154 @@
+"""Which values a recipe may have: a ValueError of one line for each that it may not."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from zoo.augment import check_policy
+from zoo.data import check_spec
+from zoo.models import check_model
+from zoo.spec import parse_call, parse_options
+from zoo.weights.create import check_weights
+
+if TYPE_CHECKING:
+    from zoo.recipe import Recipe
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+XLA_MODES = ("auto", "on", "off")
+
+
+def as_kind(name: str, value: object, kind: type) -> object:
+    """`value` as the type that its field has: an integer is a number too.
+
+    Raises ValueError for another type, or a number that is not finite.
+    """
+    if kind is float and type(value) is int:
+        _expect(name, value, _is_finite(value), "a finite number")
+        return float(value)
+    if kind is tuple and isinstance(value, tuple):
+        good = all(type(part) in (int, float) and _is_finite(part) for part in value)
+        _expect(name, value, good, "finite numbers")
+        return tuple(float(part) for part in value)
+    _expect(name, value, type(value) is kind, f"a value of type {kind.__name__}")
+    return value
+
+
+def check(recipe: Recipe) -> None:
+    """Raises ValueError for the first field whose value cannot be."""
+    for check_some in (_check_numbers, _check_names, _check_data, _check_transfer):
+        check_some(recipe)
+
+
+def _check_numbers(recipe: Recipe) -> None:
+    expect = _expecting(recipe)
+    for name in ("image_size", "eval_resize", "batch_size", "epochs", "base_batch_size",
+                 "virtual_devices", "steps_per_call", "evaluate_every", "checkpoint_every",
+                 "keep_checkpoints"):
+        expect(name, getattr(recipe, name) >= 1, "1 or more")
+    for name in ("host_threads", "cache_mb"):
+        expect(name, getattr(recipe, name) >= 0, "0 or more")
+    expect("seed", 0 <= recipe.seed < 2**31, "0 to 2147483647")  # int32 in the step
+    expect("learning_rate", 0 < recipe.learning_rate < math.inf, "a number over 0")
+    expect("weight_decay", 0 <= recipe.weight_decay < math.inf, "0 or more")
+    expect("momentum", 0 <= recipe.momentum < 1, "0 to less than 1")
+    expect("label_smoothing", 0 <= recipe.label_smoothing < 1, "0 to less than 1")
+    expect(
+        "warmup_epochs", 0 <= recipe.warmup_epochs < recipe.epochs,
+        f"0 to less than epochs={recipe.epochs}",
+    )
+    expect(
+        "batch_size", recipe.batch_size % recipe.virtual_devices == 0,
+        f"a multiple of virtual_devices={recipe.virtual_devices}",
+    )
+
+
+def _check_names(recipe: Recipe) -> None:
+    expect = _expecting(recipe)
+    expect("precision", recipe.precision in PRECISIONS, f"one of {list(PRECISIONS)}")
+    expect("xla", recipe.xla in XLA_MODES, f"one of {list(XLA_MODES)}")
+    expect(
+        "name", recipe.name.isprintable() and recipe.name and "/" not in recipe.name
+        and not recipe.name.startswith("."),
+        "a name fit for a folder",
+    )
+    for name, check in (
+        ("model", check_model),
+        ("model_options", lambda text: check_model(recipe.model, parse_options(text))),
+        ("weights", lambda text: text and check_weights(text, recipe.model)),
+        ("data", check_spec),
+        ("augment", check_policy),
+        ("schedule", parse_call),
+    ):
+        try:
+            check(getattr(recipe, name))
+        except ValueError as error:
+            raise ValueError(f"--{name}: {error}") from None
+
+
+def _check_data(recipe: Recipe) -> None:
+    expect = _expecting(recipe)
+    expect("channels", recipe.channels in (1, 3), "1 or 3")
+    for name in ("mean", "std"):
+        values = getattr(recipe, name)
+        theirs = recipe.weights and not (recipe.mean or recipe.std)
+        expect(
+            name, theirs or len(values) == recipe.channels,
+            f"as many numbers as channels={recipe.channels}",
+        )
+    expect("std", all(value > 0 for value in recipe.std), "numbers over 0")
+    area, ratio = recipe.crop_area, recipe.crop_ratio
+    expect(
+        "crop_area", len(area) == 2 and 0 < area[0] <= area[1] <= 1,
+        "two numbers LOW,HIGH with 0 < LOW <= HIGH <= 1",
+    )
+    expect(
+        "crop_ratio", len(ratio) == 2 and 0 < ratio[0] <= ratio[1] < math.inf,
+        "two numbers LOW,HIGH with 0 < LOW <= HIGH",
+    )
+    expect(
+        "eval_resize", recipe.eval_resize >= recipe.image_size,
+        f"at least image_size={recipe.image_size}",
+    )
+
+
+def _check_transfer(recipe: Recipe) -> None:
+    expect = _expecting(recipe)
+    expect(
+        "frozen_epochs", 0 <= recipe.frozen_epochs < recipe.epochs,
+        f"0 to less than epochs={recipe.epochs}",
+    )
+    for name in ("unfrozen_rate", "stage_decay"):
+        expect(name, 0 < getattr(recipe, name) <= 1, "a number over 0, up to 1")
+    learns = recipe.trainable in ("all", "head") or re.fullmatch(r"from:\w+", recipe.trainable)
+    expect("trainable", bool(learns), "all, head, or from:STAGE, as from:stage4")
+    if not recipe.weights:
+        expect("frozen_epochs", recipe.frozen_epochs == 0, "0: there are no --weights")
+        expect("trainable", recipe.trainable == "all", "all: there are no --weights")
+    if recipe.trainable == "head":
+        expect("frozen_epochs", recipe.frozen_epochs == 0, "0 with --trainable=head")
+        expect("stage_decay", recipe.stage_decay == 1, "1 with --trainable=head")
+    if recipe.frozen_epochs == 0:
+        expect(
+            "unfrozen_rate", recipe.unfrozen_rate == 0.1,
+            "its default, 0.1: there are no --frozen_epochs",
+        )
+
+
+def _expecting(recipe: Recipe) -> Callable[[str, bool, str], None]:
+    """`expect(field, good, what was expected)` for the values of `recipe`."""
+    return lambda name, good, expected: _expect(name, getattr(recipe, name), good, expected)
+
+
+def _expect(name: str, value: object, good: bool, expected: str) -> None:
+    if not good:
+        raise ValueError(f"--{name}: got {value!r}; expected {expected}")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond float64
+        return False

@@ -1,0 +1,48 @@
+"""What a recipe says of a run that begins with trained weights."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+import zoo.weights
+from zoo.recipe import Recipe
+
+
+def with_preprocessing(recipe: Recipe) -> Recipe:
+    """`recipe` with the mean and deviation that its weights were trained with, where it has none.
+
+    Raises ValueError, in one line, where it has others than its weights.
+    """
+    if not recipe.weights:
+        return recipe
+    there = zoo.weights.preprocessing_of(recipe.weights, recipe.model)
+    if there is None:  # a file that does not tell
+        if recipe.mean:
+            return recipe
+        raise ValueError(
+            f"--mean: {recipe.weights} does not say what its images were like; expected --mean "
+            "and --std as they were in training"
+        )
+    mean, std = (_for_channels(values, recipe.channels) for values in (there.mean, there.std))
+    if not recipe.mean:
+        return dataclasses.replace(recipe, mean=mean, std=std)
+    if not (np.allclose(recipe.mean, mean, atol=1) and np.allclose(recipe.std, std, rtol=0.03)):
+        raise ValueError(
+            f"--mean: got mean {recipe.mean} and std {recipe.std}; {recipe.weights} was trained "
+            f"with {mean} and {std}: give --mean= --std= to take these"
+        )
+    return recipe
+
+
+def phases(recipe: Recipe, steps_per_epoch: int) -> tuple[tuple[int, str], ...]:
+    """(first step, which layers learn from there on), as for `zoo.finetune.set_trainable`."""
+    if recipe.frozen_epochs == 0:
+        return ((0, recipe.trainable),)
+    return ((0, "head"), (round(recipe.frozen_epochs * steps_per_epoch), recipe.trainable))
+
+
+def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Grey images have the mean of the three, as the network's first kernels are added up."""
+    return values if len(values) == channels else (float(np.mean(values)),) * channels
