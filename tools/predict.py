@@ -1,0 +1,66 @@
+"""Classifies images: the likeliest classes of each, with their names.
+
+    python -m tools.predict --model=efficientnet_lite0 --weights=imagenet photo.jpg folder 'x/*.png'
+    python -m tools.predict --weights=runs/x photos --out=predictions.csv
+
+Files, folders (with all that is under them) and patterns may be given. Exit code 1 where some of
+the files were no images; they are told, and left out.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from absl import flags
+from tqdm import tqdm
+
+from zoo.cli import import_tensorflow, run_tool
+
+MODEL = flags.DEFINE_string("model", "", "zoo.list_models() lists them; empty: that of the run")
+WEIGHTS = flags.DEFINE_string(
+    "weights", None, "imagenet, mnist, a name of the catalogue, a file, or a run's folder",
+    required=True,
+)
+TOP = flags.DEFINE_integer("top", 5, "predictions an image", lower_bound=1)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "images at once", lower_bound=1)
+OUT = flags.DEFINE_string("out", "", "a .csv or .json file for the predictions, too")
+
+
+def main(patterns: list[str]) -> int:
+    if not patterns:
+        raise ValueError("got no image; expected files, folders or patterns behind the flags")
+    if OUT.value and not OUT.value.endswith((".csv", ".json")):
+        raise ValueError(f"--out: got {OUT.value}; expected a name that ends in .csv or .json")
+    import_tensorflow()
+    from zoo.evaluate.predict import as_csv, as_json, find_images, predict_files
+    from zoo.train.run_folder import write_text
+    from zoo.weights import create_model
+
+    paths = find_images(patterns)
+    model = create_model(MODEL.value or _model_of_run(WEIGHTS.value), weights=WEIGHTS.value)
+    answers, bad = [], 0
+    found = predict_files(model, paths, batch_size=BATCH_SIZE.value, top=TOP.value)
+    for path, predictions in tqdm(found, total=len(paths), unit=" images", disable=None, delay=2):
+        if isinstance(predictions, str):
+            tqdm.write(f"{path}: {predictions}", file=sys.stderr)
+            bad += 1
+            continue
+        answers.append((path, predictions))
+        told = ", ".join(f"{name} {100 * share:.1f} %" for _, name, share in predictions)
+        tqdm.write(f"{path}: {told}")
+    if OUT.value:
+        write_text(Path(OUT.value), (as_csv if OUT.value.endswith(".csv") else as_json)(answers))
+    if bad:
+        print(f"{bad} of {len(paths)} files are no images", file=sys.stderr)
+    return 1 if bad else 0
+
+
+def _model_of_run(weights: str) -> str:
+    recipe = Path(weights) / "recipe.json"
+    if not recipe.is_file():
+        raise ValueError(f"--model: got none, and {weights} is no run's folder; expected a model")
+    return json.loads(recipe.read_text())["model"]
+
+
+if __name__ == "__main__":
+    run_tool(main, __doc__, takes_files=True)

@@ -1,0 +1,101 @@
+"""What a model says of image files."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image, ImageOps
+
+from zoo.weights import decode_predictions, preprocess_input
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# (class index, class name, probability), the likeliest first.
+Predictions = list[tuple[int, str, float]]
+
+
+def find_images(patterns: Sequence[str]) -> list[Path]:
+    """Files, the image files in and under folders, and what shell patterns match, in this order.
+
+    Raises:
+      ValueError: a pattern, file or folder that gives none.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        # A name that exists is itself, whatever signs are in it.
+        names = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+        paths = [path for name in names for path in _images_in(Path(name))]
+        if not paths:
+            raise ValueError(
+                f"got {pattern!r}, where there is no image; expected image files, folders of them "
+                f"({', '.join(SUFFIXES)}), or patterns such as 'photos/*.jpg'"
+            )
+        found.update(dict.fromkeys(paths))
+    return list(found)
+
+
+def predict_files(
+    model: keras.Model, paths: Sequence[Path], *, batch_size: int = 32, top: int = 5
+) -> Iterator[tuple[Path, Predictions | str]]:
+    """For each file its predictions, or what is wrong with it.
+
+    model: of `zoo.create_model` with trained weights, whose output are logits.
+    top: predictions a file, at most as many as there are classes.
+    """
+    num_classes = model.output.shape[-1]
+    names = model.class_names or [f"class {index}" for index in range(num_classes)]
+    top = min(top, num_classes)
+    channels = model.input_shape[-1]
+    for start in range(0, len(paths), batch_size):
+        some = paths[start : start + batch_size]
+        images = [_open(path, channels) for path in some]
+        good = [image for image in images if not isinstance(image, str)]
+        answers = iter(())
+        if good:
+            logits = model.predict_on_batch(preprocess_input(good, model))
+            probabilities = np.asarray(keras.ops.softmax(keras.ops.cast(logits, "float32")))
+            answers = iter(decode_predictions(probabilities, top, names))
+        for path, image in zip(some, images, strict=True):
+            yield path, image if isinstance(image, str) else next(answers)
+
+
+def as_csv(answers: Sequence[tuple[Path, Predictions]]) -> str:
+    """A line a prediction: file, rank (from 1), class_id, class_name, probability."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "rank", "class_id", "class_name", "probability"])
+    for path, predictions in answers:
+        for rank, (class_id, name, probability) in enumerate(predictions, 1):
+            writer.writerow([path, rank, class_id, name, f"{probability:.6f}"])
+    return text.getvalue()
+
+
+def as_json(answers: Sequence[tuple[Path, Predictions]]) -> str:
+    """A list of {"file", "predictions": [{"class_id", "class_name", "probability"}, ...]}."""
+    keys = ("class_id", "class_name", "probability")
+    return json.dumps([
+        {"file": str(path), "predictions": [dict(zip(keys, x, strict=True)) for x in predictions]}
+        for path, predictions in answers
+    ], indent=1) + "\n"
+
+
+def _images_in(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(x for x in path.rglob("*") if x.suffix.lower() in SUFFIXES and x.is_file())
+
+
+def _open(path: Path, channels: int) -> np.ndarray | str:
+    """uint8 [H, W, channels], turned upright as the camera noted; or what is wrong."""
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(upright.convert("L" if channels == 1 else "RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return f"cannot be read as an image: {error}"
