@@ -91,7 +91,7 @@ def _library(entries: list, name: str) -> str:
 
 def _paper(paper: str) -> str:
     """Authors and year, linked."""
-    text = re.split(r",|\. ", paper, maxsplit=1)[0]
+    text = re.match(r"(.*?\d{4})?", paper)[0] or "-"
     if match := re.search(r"arXiv:(\d+\.\d+)", paper):
         return f"[{text}](https://arxiv.org/abs/{match[1]})"
     if match := re.search(r"doi:(\S+)", paper):
