@@ -15,7 +15,7 @@ from zoo.recipe import Recipe
 RECIPE = Recipe(
     name="finetune", model="efficientnet_lite0", weights="imagenet", mean=(), std=(),
     data="folder:photos", image_size=224, eval_resize=256, crop_area=(0.35, 1), augment="flip",
-    batch_size=32, epochs=8, frozen_epochs=3, unfrozen_rate=0.1, learning_rate=0.1,
+    batch_size=32, epochs=10, frozen_epochs=4, unfrozen_rate=0.1, learning_rate=0.02,
     base_batch_size=32, schedule="cosine", warmup_epochs=0.5, momentum=0.9, weight_decay=1e-4,
     label_smoothing=0.1,
 )

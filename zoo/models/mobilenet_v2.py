@@ -62,7 +62,7 @@ def mobilenet_v2(
     width: float = 1.0,
     small_input: bool = False,
 ) -> keras.KerasTensor:
-    """A 3x3 convolution, 17 blocks in five stages, a 1x1 convolution, head.
+    """A 3x3 convolution, 17 blocks (the d more) in five stages, a 1x1 convolution, head.
 
     Stage N has 1/2^N of the input's sides (rounded up). `zero_gamma` starts the last scale of
     each branch with a shortcut at 0, so that a new network's blocks are their shortcuts.
@@ -110,7 +110,7 @@ def network(
 ) -> keras.KerasTensor:
     """The blocks of `rows` between a 3x3 convolution of `stem` channels and a 1x1 of `final`.
 
-    conv and depthwise_conv take the place of those of `zoo.models.blocks` where maps shrink.
+    conv makes the first of these, depthwise_conv those of the blocks, with their padding.
     """
     checks.check_flag("zero_gamma", zero_gamma)
     checks.check_flag("small_input", small_input)
