@@ -29,7 +29,9 @@ MAY_IMPORT = {
         # TensorFlow's own: what its Example raises for bytes that are none.
         ("tensorflow", "tensorflow_datasets", "numpy", "google.protobuf.message"),
     ),
-    "zoo/augment/*.py": (("zoo.spec", "zoo.augment.*"), ("keras", "tensorflow")),
+    "zoo/augment/*.py": (
+        ("zoo.spec", "zoo.augment.*"), ("keras", "keras_cv", "tensorflow")
+    ),
     "zoo/weights/names/*.py": (("zoo.models", "zoo.models.*", "zoo.weights.names"), ()),
     "zoo/finetune/*.py": (
         ("zoo.lazy", "zoo.finetune.*", "zoo.models", "zoo.models.*"), ("keras", "numpy", "sklearn")

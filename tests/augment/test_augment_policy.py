@@ -64,6 +64,63 @@ def test_a_good_policy_is_checked_without_tensorflow():
     assert result.stdout == "[]\n", result.stderr
 
 
+LAYERS = "keras.RandomInvert(factor=0.5)|keras.MixUp(alpha=0.3)"
+
+
+def test_layers_come_before_ops():
+    check_policy(LAYERS + "|flip")
+    with pytest.raises(ValueError, match="got keras.MixUp behind flip; expected layers before"):
+        check_policy("keras.RandomInvert()|flip|keras.MixUp()")
+
+
+@pytest.mark.parametrize("spec, part", [
+    ("keras.Dropout(0.5)", "got layer 'keras.Dropout'; expected one of ['keras.AugMix'"),
+    ("keras_cv.Flop()", "got layer 'keras_cv.Flop'; expected one of ['keras_cv.AugMix'"),
+    ("keras.RandomInvert(p=1)", "layer keras.RandomInvert: "),
+    ("keras_cv.GridMask(ratio_factor=(0, 2))", "ratio_factor"),
+])
+def test_layers_that_cannot_be(spec, part):
+    with pytest.raises(ValueError) as error:
+        parse_policy(spec)
+    assert part in str(error.value) and "\n" not in str(error.value)
+
+
+def test_layers_are_a_function_of_the_seed_and_change_images_and_labels():
+    policy = parse_policy(LAYERS + "|flip")
+    assert policy.ops == (Flip(),) and len(policy.layers) == 2
+    run = tf.function(policy.apply_layers, autograph=False)
+    images, labels = run(tf.cast(IMAGES, tf.uint8), LABELS, tf.constant([1, 2]))
+    again, _ = run(tf.cast(IMAGES, tf.uint8), LABELS, tf.constant([1, 2]))
+    other, _ = run(tf.cast(IMAGES, tf.uint8), LABELS, tf.constant([1, 3]))
+    assert images.dtype == labels.dtype == tf.float32
+    assert images.shape == IMAGES.shape and labels.shape == LABELS.shape
+    np.testing.assert_array_equal(images, again)
+    assert not np.array_equal(images, other) and not np.array_equal(images, IMAGES)
+    assert not np.array_equal(labels, LABELS)
+    np.testing.assert_allclose(tf.reduce_sum(labels, 1), 1, rtol=0, atol=1e-6)
+
+
+def test_a_layer_of_keras_cv():
+    policy = parse_policy("keras_cv.GridMask(ratio_factor=(0.5, 0.5), fill_mode=constant)")
+    images, labels = tf.function(policy.apply_layers)(IMAGES, LABELS, tf.constant([1, 2]))
+    assert images.shape == IMAGES.shape
+    kept = np.all(images == IMAGES, -1)
+    assert 0 < np.mean(kept) < 1 and np.all(images.numpy()[~kept] == 0)
+    np.testing.assert_array_equal(labels, LABELS)
+
+
+def test_a_layer_that_changes_the_shape_is_told():
+    policy = parse_policy("keras.RandomCrop(4, 4)")
+    with pytest.raises(ValueError, match="expected .6, 8, 8, 3., as they went in"):
+        policy.apply_layers(IMAGES, LABELS, tf.constant([1, 2]))
+
+
+def test_without_layers_nothing_is_touched():
+    images = tf.cast(IMAGES, tf.uint8)
+    got = parse_policy("flip").apply_layers(images, LABELS, tf.constant([1, 2]))
+    assert got[0] is images and got[1] is LABELS
+
+
 def test_each_op_draws_from_a_seed_of_its_own():
     seed = tf.constant([5, 6])
     first, second, third = parse_policy("flip|flip|flip").sample(seed, 64, 8)

@@ -6,10 +6,47 @@ An op is a frozen dataclass in a file of its own, named as the file is (`pad_cro
     apply(images, labels, parameters) -> images, labels  deterministic, in keras.ops
 
 images: float32 [B, S, S, C] in 0..255; labels: float32 [B, num_classes], rows summing to 1.
-`sample` runs outside the compiled region: Beta and Gamma have no XLA kernel on GPUs.
+`sample` runs outside the compiled region (Beta and Gamma have no XLA kernel on GPUs), on
+TensorFlow; `apply` on any backend of Keras, with the same result.
 
-`parse_policy("flip|pad_crop(2)|mixup(0.2)")` makes a Policy of them. Importing this package
-loads no TensorFlow.
+`parse_policy("flip|pad_crop(2)|mixup(0.2)")` makes a Policy of them:
+
+| op | per image | paper |
+| --- | --- | --- |
+| `flip(rate=0.5)`, `flip_up_down(rate=0.5)` | mirrored or not | |
+| `pad_crop(pixels)` | corner of the crop | Lee 2015 |
+| `rotate(degrees)` | angle in +-degrees, up to 180 | |
+| `translate(x, y)` | shares of the side in +-x, +-y, up to 1 | |
+| `shear(x, y)` | tangents in +-x, +-y, up to 2 | |
+| `zoom(low, high, per_axis=False)` | factor, 0.1 to 10; over 1 enlarges | |
+| `brightness(x)`, `contrast(x)`, `saturation(x)` | factor in 1 +- x, up to 1 | Howard 2013 |
+| `hue(x)` | half turns in +-x, up to 1 | |
+| `hsb(x)` | hue, saturation, brightness as above | Bag of Tricks 2018 |
+| `jitter(brightness, contrast, saturation, hue)` | the four as above | Howard 2013 |
+| `lighting(alpha)` | N(0, alpha) on each axis of ImageNet's colours | Krizhevsky 2012 |
+| `grey(rate)`, `invert(rate=0.5)` | or not | SimCLR 2020 |
+| `noise(std)` | deviation in 0..std levels, up to 255 | |
+| `blur(sigma)` | deviation in 0..sigma pixels, up to 10 | SimCLR 2020 |
+| `sharpness(x)` | factor in 1 +- x, up to 1 | |
+| `posterize(bits=4, rate=0.5)` | upper bits kept, 1 to 7 | |
+| `solarize(threshold=128, rate=0.5)` | levels from the threshold on inverted | |
+| `autocontrast(rate=0.5)`, `equalize(rate=0.5)` | or not | |
+| `erase(rate=0.5, area=(0.02, 0.33), ratio=(0.3, 3.3), value=0)` | a rectangle | Zhong 2017 |
+| `cutout(pixels, value=0)` | a square, cut off at the edges | DeVries 2017 |
+| `mixup(alpha)` | share from Beta(alpha, alpha), partner | Zhang 2017 |
+| `cutmix(alpha=1)` | rectangle of 1 - Beta(alpha, alpha) of the area, partner | Yun 2019 |
+| `mixup_or_cutmix(mixup_alpha=0.8, cutmix_alpha=1, cutmix_rate=0.5)` | one of the two | |
+| `rand_augment(n=2, m=9, std=0)` | n of 14 operations at magnitude m of 10 | Cubuk 2019 |
+| `trivial_augment` | one of 14 operations, any magnitude | Mueller 2021 |
+| `auto_augment(policy=imagenet)`, `cifar10` | one of 25 pairs of operations | Cubuk 2018 |
+| `augmix(severity=3, width=3, alpha=1)` | chains of operations, their weights | Hendrycks 2019 |
+
+Geometric ops take `fill=0` (a level) and `interpolation=bilinear` (or nearest) too. Ops of colour
+want RGB. A policy may begin with preprocessing layers of Keras or KerasCV, as in
+`keras.RandomInvert(factor=1.0)|flip`: see zoo/augment/outside. Compile `Policy.apply` with XLA even
+where the model is not: RandAugment takes ten times as long without.
+
+Importing this package loads no TensorFlow.
 """
 
 from __future__ import annotations
@@ -18,19 +55,17 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 
-from zoo.spec import bind, parse_calls
+from zoo.spec import Call, bind, parse_calls
 
 
 def list_ops() -> list[str]:
     """Names that a policy may use: the files of this package."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
 
 
 def check_policy(spec: str) -> None:
     """Raises ValueError, in one line, for a policy that cannot be read or names no op."""
-    for call in parse_calls(spec):
-        if call.name not in list_ops():
-            raise ValueError(f"got operation {call.name!r}; expected some of {list_ops()}")
+    _split(parse_calls(spec))
 
 
 def parse_policy(spec: str) -> Policy:
@@ -38,20 +73,36 @@ def parse_policy(spec: str) -> Policy:
 
     Raises ValueError, in one line, for an unknown op or arguments that cannot be.
     """
-    check_policy(spec)
+    layer_calls, op_calls = _split(parse_calls(spec))
     ops = []
-    for call in parse_calls(spec):
+    for call in op_calls:
         module = importlib.import_module(f"{__name__}.{call.name}")
         op = getattr(module, "".join(word.capitalize() for word in call.name.split("_")))
         ops.append(bind(call, {call.name: op}, "operation"))
-    return Policy(tuple(ops))
+    if not layer_calls:
+        return Policy(tuple(ops))
+    from zoo.augment.outside import make_layer
+
+    return Policy(tuple(ops), tuple(make_layer(call) for call in layer_calls))
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Ops applied one after another."""
+    """Keras layers, then ops, one after another."""
 
     ops: tuple
+    layers: tuple = ()
+
+    def apply_layers(self, images, labels, seed):
+        """Runs the Keras layers, outside the compiled region; nothing where there are none.
+
+        images: uint8 or float32 [B, S, S, C] in 0..255; labels as for the ops; seed: int32 [2].
+        """
+        if not self.layers:
+            return images, labels
+        from zoo.augment.outside import apply_layers
+
+        return apply_layers(self.layers, images, labels, seed)
 
     def sample(self, seed, batch_size: int, image_size: int) -> list:
         """Draws every op's parameters. seed: int32 [2]; each op folds in its own place."""
@@ -66,3 +117,22 @@ class Policy:
         for op, drawn in zip(self.ops, parameters, strict=True):
             images, labels = op.apply(images, labels, drawn)
         return images, labels
+
+
+def _split(calls: list[Call]) -> tuple[list[Call], list[Call]]:
+    """(calls of Keras layers, calls of ops); raises ValueError for a name that is neither."""
+    names = list_ops()
+    layers, ops = [], []
+    for call in calls:
+        if call.name.split(".")[0] in ("keras", "keras_cv") and call.name.count(".") == 1:
+            if ops:
+                raise ValueError(
+                    f"got {call.name} behind {ops[-1].name}; expected layers before all "
+                    "operations: they run outside the compiled region"
+                )
+            layers.append(call)
+        elif call.name in names:
+            ops.append(call)
+        else:
+            raise ValueError(f"got operation {call.name!r}; expected some of {names}")
+    return layers, ops

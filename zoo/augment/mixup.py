@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import keras
-import tensorflow as tf
+from keras import ops
+
+from zoo.augment.kernels import draw
+from zoo.augment.kernels.arguments import require
 
 
 @dataclass(frozen=True)
@@ -20,29 +22,20 @@ class Mixup:
     alpha: float
 
     def __post_init__(self):
-        if not 0 < self.alpha < math.inf:
-            raise ValueError(f"mixup: got alpha={self.alpha}; expected a finite number over 0")
+        good = 0 < self.alpha < math.inf
+        require(good, "mixup", "alpha", self.alpha, "a finite number over 0")
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(float32 [B] share in 0..1 of the image itself, int32 [B] partner in the batch)."""
-        seeds = tf.unstack(tf.random.split(seed, 5))
-        # Gamma(alpha) = Gamma(alpha + 1) * U ** (1 / alpha), in logarithms: for a small alpha
-        # the draws themselves underflow.
-        tiny = 2.0**-126
-        logs = [
-            tf.math.log(tf.random.stateless_gamma([batch_size], a, alpha=self.alpha + 1.0))
-            + tf.math.log(tf.random.stateless_uniform([batch_size], b, minval=tiny)) / self.alpha
-            for a, b in (seeds[:2], seeds[2:4])
-        ]
-        share = tf.sigmoid(logs[0] - logs[1])
-        partner = tf.argsort(tf.random.stateless_uniform([batch_size], seeds[4]))
-        return share, partner
+        *seeds, last = draw.split(seed, 5)
+        share = draw.beta(seeds, [batch_size], self.alpha)
+        return share, draw.permutation(last, batch_size)
 
     def apply(self, images, labels, parameters):
         share, partner = parameters
 
         def blend(values):
-            weight = keras.ops.reshape(share, (-1,) + (1,) * (len(values.shape) - 1))
-            return weight * values + (1.0 - weight) * keras.ops.take(values, partner, axis=0)
+            weight = ops.reshape(share, (-1,) + (1,) * (len(values.shape) - 1))
+            return weight * values + (1.0 - weight) * ops.take(values, partner, axis=0)
 
         return blend(images), blend(labels)

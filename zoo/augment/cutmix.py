@@ -1,0 +1,47 @@
+"""CutMix (Yun et al., arXiv 1905.04899)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from keras import ops
+
+from zoo.augment.kernels import draw
+from zoo.augment.kernels.arguments import require
+from zoo.augment.kernels.rectangle import around, inside
+
+
+@dataclass(frozen=True)
+class Cutmix:
+    """Pastes a rectangle of another image of the batch; labels are mixed by area.
+
+    The rectangle has the image's shape and a share of 1 - Beta(alpha, alpha) of its area, less what
+    is cut off at the edges: its middle is anywhere. Drawn an image; the partner is from a
+    permutation of the batch. Raises ValueError unless alpha is over 0.
+    """
+
+    alpha: float = 1.0
+
+    def __post_init__(self):
+        good = 0 < self.alpha < math.inf
+        require(good, "cutmix", "alpha", self.alpha, "a finite number over 0")
+
+    def sample(self, seed, batch_size: int, image_size: int):
+        """(int32 [B, 4] top, left, bottom, right, int32 [B] partner in the batch)."""
+        import tensorflow as tf
+
+        *seeds, middle, last = draw.split(seed, 6)
+        share = draw.beta(seeds, [batch_size, 1], self.alpha)
+        sides = tf.cast(tf.sqrt(1.0 - share) * image_size, tf.int32)
+        middle = draw.integers(middle, [batch_size, 2], image_size)
+        return around(middle, sides, image_size), draw.permutation(last, batch_size)
+
+    def apply(self, images, labels, parameters):
+        rectangles, partner = parameters
+        size = images.shape[1]
+        pasted = inside(rectangles, size)[..., None]
+        top, left, bottom, right = (rectangles[:, side] for side in range(4))
+        area = ops.cast((bottom - top) * (right - left), "float32")[:, None] / (size * size)
+        images = ops.where(pasted, ops.take(images, partner, axis=0), images)
+        return images, (1.0 - area) * labels + area * ops.take(labels, partner, axis=0)

@@ -1,0 +1,36 @@
+"""Cutout (DeVries and Taylor, arXiv 1708.04552)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keras import ops
+
+from zoo.augment.kernels import draw
+from zoo.augment.kernels.arguments import require, require_level
+from zoo.augment.kernels.rectangle import around, inside
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Sets a square of `pixels` a side to one level; its middle is anywhere in the image.
+
+    Raises ValueError for pixels that are no whole number of 1 or more, a value outside 0..255.
+    """
+
+    pixels: int
+    value: float = 0.0
+
+    def __post_init__(self):
+        good = type(self.pixels) is int and self.pixels >= 1
+        require(good, "cutout", "pixels", self.pixels, "a whole number of 1 or more")
+        require_level("cutout", "value", self.value)
+
+    def sample(self, seed, batch_size: int, image_size: int):
+        """int32 [B, 4]: top, left, bottom, right, cut off at the edges of the image."""
+        middle = draw.integers(seed, [batch_size, 2], image_size)
+        return around(middle, self.pixels, image_size)
+
+    def apply(self, images, labels, parameters):
+        cut = inside(parameters, images.shape[1])[..., None]
+        return ops.where(cut, self.value, images), labels

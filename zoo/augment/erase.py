@@ -1,0 +1,63 @@
+"""Random erasing (Zhong et al., arXiv 1708.04896)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from keras import ops
+
+from zoo.augment.kernels import draw
+from zoo.augment.kernels.arguments import require, require_level, require_rate
+from zoo.augment.kernels.rectangle import inside
+
+TRIES = 10  # as in torchvision and timm
+
+
+@dataclass(frozen=True)
+class Erase:
+    """Sets a random rectangle to one level, with probability `rate`.
+
+    area: shares of the image, uniform between the two. ratio: height by width, uniform in the
+    logarithm. value: the level. Of ten rectangles the first that fits is taken; if none does, the
+    image stays.
+
+    Raises ValueError for a rate outside (0, 1], shares outside (0, 1], ratios not over 0, or pairs
+    that do not go from low to high, a value outside 0..255.
+    """
+
+    rate: float = 0.5
+    area: tuple[float, float] = (0.02, 0.33)
+    ratio: tuple[float, float] = (0.3, 3.3)
+    value: float = 0.0
+
+    def __post_init__(self):
+        require_rate("erase", self.rate)
+        good = len(self.area) == 2 and 0 < self.area[0] <= self.area[1] <= 1
+        require(good, "erase", "area", self.area, "(low, high) with 0 < low <= high <= 1")
+        good = len(self.ratio) == 2 and 0 < self.ratio[0] <= self.ratio[1] < math.inf
+        require(good, "erase", "ratio", self.ratio, "(low, high) with 0 < low <= high")
+        require_level("erase", "value", self.value)
+
+    def sample(self, seed, batch_size: int, image_size: int):
+        """int32 [B, 4]: top, left, bottom, right; an empty rectangle where nothing is erased."""
+        import tensorflow as tf
+
+        seeds = draw.split(seed, 4)
+        shape = [batch_size, TRIES]
+        area = draw.uniform(seeds[0], shape, *self.area) * image_size**2
+        ratio = tf.exp(draw.uniform(seeds[1], shape, *(math.log(part) for part in self.ratio)))
+        sides = tf.round(tf.stack([tf.sqrt(area * ratio), tf.sqrt(area / ratio)], 2))
+        sides = tf.cast(sides, tf.int32)
+        fits = tf.reduce_all((sides >= 1) & (sides < image_size), 2)
+        first = tf.argmax(tf.cast(fits, tf.int32), 1)
+        sides = tf.gather(sides, first, batch_dims=1)
+        erased = tf.reduce_any(fits, 1) & draw.chance(seeds[2], batch_size, self.rate)
+        sides = tf.where(erased[:, None], sides, 0)
+        room = tf.cast(image_size - sides + 1, tf.float32)
+        corner = tf.cast(tf.floor(draw.uniform(seeds[3], [batch_size, 2]) * room), tf.int32)
+        return tf.concat([corner, corner + sides], 1)
+
+    def apply(self, images, labels, parameters):
+        erased = inside(parameters, images.shape[1])[..., None]
+        return ops.where(erased, self.value, images), labels

@@ -1,0 +1,32 @@
+"""Random greyscale (SimCLR: Chen et al., arXiv 2002.05709)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keras import ops
+
+from zoo.augment.kernels import draw
+from zoo.augment.kernels.arguments import require_colour, require_rate
+from zoo.augment.kernels.colour import luma
+
+
+@dataclass(frozen=True)
+class Grey:
+    """Replaces all channels by the luma (0.299, 0.587, 0.114) with probability `rate`.
+
+    Raises ValueError for a rate outside (0, 1]; in `apply` for images that are not RGB.
+    """
+
+    rate: float
+
+    def __post_init__(self):
+        require_rate("grey", self.rate)
+
+    def sample(self, seed, batch_size: int, image_size: int):
+        """bool [B]: which images turn grey."""
+        return draw.chance(seed, batch_size, self.rate)
+
+    def apply(self, images, labels, parameters):
+        require_colour("grey", images)
+        return ops.where(parameters[:, None, None, None], luma(images), images), labels

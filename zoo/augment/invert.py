@@ -1,0 +1,31 @@
+"""Inversion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keras import ops
+
+from zoo.augment.kernels import draw
+from zoo.augment.kernels.arguments import require_rate
+
+
+@dataclass(frozen=True)
+class Invert:
+    """Turns each level x into 255 - x with probability `rate`.
+
+    Raises ValueError for a rate outside (0, 1].
+    """
+
+    rate: float = 0.5
+
+    def __post_init__(self):
+        require_rate("invert", self.rate)
+
+    def sample(self, seed, batch_size: int, image_size: int):
+        """bool [B]: which images are changed."""
+        return draw.chance(seed, batch_size, self.rate)
+
+    def apply(self, images, labels, parameters):
+        changed = 255.0 - images
+        return ops.where(parameters[:, None, None, None], changed, images), labels

@@ -1,0 +1,1 @@
+"""What several ops share: drawing, checks of arguments, and the loops over pixels."""

@@ -1,0 +1,47 @@
+"""PCA noise (Krizhevsky et al. 2012), called lighting in MXNet and PyTorch examples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from keras import ops
+
+from zoo.augment.kernels import draw
+from zoo.augment.kernels.arguments import require, require_colour
+from zoo.augment.kernels.colour import clip
+
+# Of ImageNet's RGB levels: standard deviations along the axes, and the axes as columns.
+DEVIATIONS = (55.46, 4.794, 1.148)
+AXES = (
+    (-0.5675, 0.7192, 0.4009),
+    (-0.5808, -0.0045, -0.8140),
+    (-0.5836, -0.6948, 0.4203),
+)
+
+
+@dataclass(frozen=True)
+class Lighting:
+    """Adds one colour to all pixels: along each principal axis of ImageNet's colours, N(0, alpha)
+    times the deviation there.
+
+    Raises ValueError unless alpha is over 0; in `apply` for images that are not RGB.
+    """
+
+    alpha: float
+
+    def __post_init__(self):
+        good = 0 < self.alpha < math.inf
+        require(good, "lighting", "alpha", self.alpha, "a finite number over 0")
+
+    def sample(self, seed, batch_size: int, image_size: int):
+        """float32 [B, 3]: the draws from N(0, alpha)."""
+        return draw.normal(seed, [batch_size, 3], self.alpha)
+
+    def apply(self, images, labels, parameters):
+        require_colour("lighting", images)
+        colour = sum(
+            parameters[:, k, None] * ops.convert_to_tensor([deviation * axes[k] for axes in AXES])
+            for k, deviation in enumerate(DEVIATIONS)
+        )
+        return clip(images + colour[:, None, None]), labels

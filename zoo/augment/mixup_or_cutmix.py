@@ -1,0 +1,60 @@
+"""mixup for some images of a batch, CutMix for the others (timm's and torchvision's recipes)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keras import ops
+
+from zoo.augment.cutmix import Cutmix
+from zoo.augment.kernels import draw
+from zoo.augment.kernels.arguments import require
+from zoo.augment.mixup import Mixup
+
+
+@dataclass(frozen=True)
+class MixupOrCutmix:
+    """Each image is changed by CutMix with probability `cutmix_rate`, else by mixup.
+
+    Drawn an image, where timm and torchvision draw a batch.
+
+    Raises ValueError unless the alphas are over 0 and cutmix_rate is in (0, 1), ends excluded.
+    """
+
+    mixup_alpha: float = 0.8
+    cutmix_alpha: float = 1.0
+    cutmix_rate: float = 0.5
+
+    def __post_init__(self):
+        for name, op in (("mixup_alpha", Mixup), ("cutmix_alpha", Cutmix)):
+            try:
+                op(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"mixup_or_cutmix: {error}") from None
+        good = 0 < self.cutmix_rate < 1
+        require(good, "mixup_or_cutmix", "cutmix_rate", self.cutmix_rate, "a number in (0, 1)")
+
+    def sample(self, seed, batch_size: int, image_size: int):
+        """(mixup's parameters, CutMix's): each neutral where the other was drawn."""
+        import tensorflow as tf
+
+        seeds = draw.split(seed, 3)
+        share, partner = Mixup(self.mixup_alpha).sample(seeds[0], batch_size, image_size)
+        rectangles, other = Cutmix(self.cutmix_alpha).sample(seeds[1], batch_size, image_size)
+        cut = draw.chance(seeds[2], batch_size, self.cutmix_rate)
+        return (
+            (tf.where(cut, 1.0, share), partner),
+            (tf.where(cut[:, None], rectangles, 0), other),
+        )
+
+    def apply(self, images, labels, parameters):
+        mixup, cutmix = parameters
+        # Both from the images as they came: a partner must not be a blend already.
+        blended, blended_labels = Mixup(self.mixup_alpha).apply(images, labels, mixup)
+        rectangles = cutmix[0]
+        cut = rectangles[:, 2] > rectangles[:, 0]
+        pasted, pasted_labels = Cutmix(self.cutmix_alpha).apply(images, labels, cutmix)
+        return (
+            ops.where(cut[:, None, None, None], pasted, blended),
+            ops.where(cut[:, None], pasted_labels, blended_labels),
+        )
