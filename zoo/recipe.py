@@ -81,6 +81,10 @@ class Recipe:
         "all", "what learns, after frozen_epochs: all, head, or from:STAGE, as from:stage4",
         "Transfer",
     )
+    freeze_bn: bool = _field(
+        False, "batch normalisations stay as they are in the weights, in inference mode",
+        "Transfer",
+    )
     unfrozen_rate: float = _field(
         0.1, "factor on the learning rate after frozen_epochs", "Transfer"
     )

@@ -127,9 +127,11 @@ def _check_transfer(recipe: Recipe) -> None:
     if not recipe.weights:
         expect("frozen_epochs", recipe.frozen_epochs == 0, "0: there are no --weights")
         expect("trainable", recipe.trainable == "all", "all: there are no --weights")
+        expect("freeze_bn", not recipe.freeze_bn, "false: there are no --weights")
     if recipe.trainable == "head":
         expect("frozen_epochs", recipe.frozen_epochs == 0, "0 with --trainable=head")
         expect("stage_decay", recipe.stage_decay == 1, "1 with --trainable=head")
+        expect("freeze_bn", not recipe.freeze_bn, "false with --trainable=head: all are frozen")
     if recipe.frozen_epochs == 0:
         expect(
             "unfrozen_rate", recipe.unfrozen_rate == 0.1,

@@ -97,6 +97,14 @@ def test_stage_rates_fall_towards_the_images():
     assert stage_rates(normalised_input, 0.5)["final_bn/gamma"] == 1.0
 
 
+def test_normalisations_may_stay_frozen():
+    model = small()
+    set_trainable(model, "from:stage3", freeze_bn=True)
+    learns = trained_layers(model)
+    assert {"stage3_block1_conv1", "stage4_block2_conv2", "head_dense"} <= set(learns)
+    assert not [name for name in learns if "_bn" in name]
+
+
 def test_set_trainable_undoes_itself():
     model = small()
     names = trained_layers(model)

@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-from zoo.weights import catalogue, download, transfer
+from zoo.weights import catalogue, download, http_get
 
 WHOLE = bytes(range(256)) * 1200
 SHA256 = f"sha256:{hashlib.sha256(WHOLE).hexdigest()}"
@@ -114,7 +114,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def site(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(transfer, "_WAIT_SECONDS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(http_get, "_WAIT_SECONDS", (0.01, 0.01, 0.01))
     with Site() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -113,11 +113,13 @@ def test_more_channels_repeat_the_first_kernels(model, tmp_path):
     )
 
 
-@pytest.mark.parametrize("change", ["missing", "left over", "shape"])
+@pytest.mark.parametrize("change", ["missing", "missing bias", "left over", "shape"])
 def test_tensors_that_do_not_fit_are_named(model, change, tmp_path):
     tensors = as_timm(model)
     if change == "missing":
         del tensors["layer2.0.conv1.weight"]
+    elif change == "missing bias":
+        del tensors["fc.bias"]
     elif change == "left over":
         tensors["layer5.0.conv1.weight"] = tensors["conv1.weight"]
     else:
@@ -126,7 +128,8 @@ def test_tensors_that_do_not_fit_are_named(model, change, tmp_path):
     with pytest.raises(ValueError) as error:
         zoo.load_pretrained("timm:resnet18", tensors, num_classes=7, **SMALL)
     expected = {
-        "missing": "'stage2_block1_conv1'", "left over": "'layer5.0.conv1.weight'",
+        "missing": "'stage2_block1_conv1'", "missing bias": "'head_dense/bias'",
+        "left over": "'layer5.0.conv1.weight'",
         "shape": "'stage2_block1_conv1/kernel'",
     }
     assert expected[change] in str(error.value) and "\n" not in str(error.value)

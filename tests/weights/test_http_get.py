@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from zoo.weights import download, transfer
+from zoo.weights import download, http_get
 
 
 @pytest.mark.parametrize("headers", [
@@ -43,7 +43,7 @@ def test_a_server_that_sends_another_part_starts_anew(site):
 
 def test_a_file_that_changed_meanwhile_starts_anew(site):
     site.cut_at, site.statuses = site.half, [200, 404]
-    with pytest.raises(transfer.Unavailable):
+    with pytest.raises(http_get.Unavailable):
         download.fetch(site.entry("net.pth"))
     site.headers, site.content = {"ETag": '"second"'}, site.whole[::-1]
     reverse = hashlib.sha256(site.whole[::-1]).hexdigest()
@@ -56,7 +56,7 @@ def test_the_mark_of_a_file_is_not_kept_for_the_next(site):
     for headers, content in [({"ETag": '"first"'}, site.whole), ({}, site.whole[::-1])]:
         site.headers, site.content = headers, content
         site.cut_at, site.statuses = site.half, [200, 404]
-        with pytest.raises(transfer.Unavailable):
+        with pytest.raises(http_get.Unavailable):
             download.fetch(site.entry("net.pth"))
     site.headers, site.content = {"ETag": '"first"'}, site.whole
     assert download.fetch(site.entry("net.pth")).read_bytes() == site.whole
@@ -107,7 +107,7 @@ def test_a_file_that_is_not_there_is_asked_for_once(site):
 
 
 def test_a_server_in_trouble_is_asked_again_and_given_time(site, monkeypatch):
-    monkeypatch.setattr(transfer, "_WAIT_SECONDS", (0.2, 0.2, 0.2))
+    monkeypatch.setattr(http_get, "_WAIT_SECONDS", (0.2, 0.2, 0.2))
     site.statuses = [503, 429]
     begin = time.monotonic()
     assert download.fetch(site.entry("net.pth")).read_bytes() == site.whole
@@ -121,7 +121,7 @@ def test_a_server_in_trouble_is_asked_again_and_given_time(site, monkeypatch):
 def test_an_address_that_nobody_answers(site):
     site.shutdown()
     site.server_close()
-    with pytest.raises(transfer.Unavailable, match=f"download {site.url}/net.pth: .*refused"):
+    with pytest.raises(http_get.Unavailable, match=f"download {site.url}/net.pth: .*refused"):
         download.fetch(site.entry("net.pth"))
 
 
@@ -163,7 +163,7 @@ def test_a_redirect_is_followed(site):
 def test_a_log_gets_a_line_now_and_then_and_short_waits_none(site, monkeypatch, capsys):
     download.fetch(site.entry("short.pth"))
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(transfer, "_LINE_SECONDS", 0.0)
+    monkeypatch.setattr(http_get, "_LINE_SECONDS", 0.0)
     download.fetch(site.entry("net.pth"))
     assert "timm:resnet50d.ra2_in1k: 0 of 0 MB" in capsys.readouterr().err
 

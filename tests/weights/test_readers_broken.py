@@ -223,6 +223,7 @@ def test_other_h5_files(tmp_path):
     (struct.pack("<Q", 2**40) + b"{}", ["begins with"]),
     (struct.pack("<Q", 2) + b"{}", ["no tensor"]),
     (struct.pack("<Q", 100) + b'{"a": 1}', ["damaged", "download it again"]),
+    (struct.pack("<Q", 25) + rb'{"a": {"dtype": "F\n32"}}', ["`F 32`"]),  # it quotes the line break
     (b"PK\x05\x06" + bytes(18), ["begins with"]),
     (b"PK\x03\x04" + bytes(100), ["damaged", "download it again"]),
 ])

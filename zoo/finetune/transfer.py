@@ -53,8 +53,11 @@ def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> k
     return transferred
 
 
-def set_trainable(model: keras.Model, trainable: str) -> None:
+def set_trainable(model: keras.Model, trainable: str, *, freeze_bn: bool = False) -> None:
     """Freezes all layers but those that `trainable` names, as for `transfer`.
+
+    With `freeze_bn` no batch normalisation learns: all stay in inference mode, scale and offset
+    as they are. On small sets and batches that keeps what the features were trained to be.
 
     Raises:
       ValueError: another text, or a stage that the model does not have.
@@ -74,7 +77,8 @@ def set_trainable(model: keras.Model, trainable: str) -> None:
     for layer in model.layers:
         begins = first is not None and stage_of(layer.name) == first
         learns = learns or begins or layer.name == CLASSIFIER
-        layer.trainable = learns
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = learns and not (is_norm and freeze_bn)
 
 
 def stage_rates(model: keras.Model, decay: float) -> dict[str, float]:

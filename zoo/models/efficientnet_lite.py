@@ -7,7 +7,8 @@ scale. Its blocks are those of MobileNet v2.
 
 The networks of that code, `efficientnet_lite0` (timm's tf_efficientnet_lite0), pad a strided
 convolution as TensorFlow does, more on the lower right, and have 1e-3 for the epsilon of the
-normalisation; in `efficientnet_lite0_torch` (timm's efficientnet_lite0) both are as in PyTorch. Left out: stochastic depth.
+normalisation; in `efficientnet_lite0_torch` (timm's efficientnet_lite0) both are as in PyTorch.
+Left out: stochastic depth.
 """
 
 from __future__ import annotations

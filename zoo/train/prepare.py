@@ -102,7 +102,7 @@ def prepare(recipe: Recipe, command: str = "") -> Run:
     )
 
     def make_phase_call(trainable: str) -> Callable:
-        set_trainable(model, trainable)
+        set_trainable(model, trainable, freeze_bn=recipe.freeze_bn)
         return make_train_call(strategy, model, state, policy, schedule, update, settings)
 
     set_trainable(model, recipe.trainable)  # a stage that the model lacks is told now

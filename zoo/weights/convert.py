@@ -4,7 +4,7 @@ The name map comes from `zoo.weights.names`; what differs in layout and structur
 
     kernels        OIHW or [out, in] -> HWIO, [in, out]; behind a Flatten, CHW -> HWC
     conv biases    in front of a normalisation here: into its moving mean
-    no bias        of a convolution or dense layer that has one here: zeros
+    no bias        of a 1x1 convolution that is a dense layer here: zeros
     epsilon        of another size in the library's normalisations: into the moving variance
     input_bn       scale and offset that the model here lacks: into its statistics
     first conv     of images with another number of channels: summed, or repeated and scaled
@@ -195,9 +195,10 @@ def _kernel_values(
 ) -> dict[str, np.ndarray]:
     kernel = parts["scale"] if keras_layout else _keras_kernel(layer, parts["scale"])
     values = {f"{layer.name}/kernel": kernel}
-    if layer.use_bias or "offset" in parts:
-        zeros = np.zeros(kernel.shape[-1], np.float32)
-        values[f"{layer.name}/bias"] = parts.get("offset", zeros)
+    if "offset" in parts:
+        values[f"{layer.name}/bias"] = parts["offset"]
+    elif isinstance(layer, keras.layers.Dense) and parts["scale"].ndim == 4:
+        values[f"{layer.name}/bias"] = np.zeros(kernel.shape[-1], np.float32)
     return values
 
 

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 from zoo.lazy import lazy_module
 from zoo.weights.catalogue import Entry
 
-transfer = lazy_module("zoo.weights.transfer")
+http_get = lazy_module("zoo.weights.http_get")
 
 _PACKAGED = "package:"
 _MEMBER = ".params"
@@ -84,7 +84,7 @@ def fetch(entry: Entry, cache: pathlib.Path | None = None) -> pathlib.Path:
     for source in mirrored:
         try:
             return _download(entry.name, *source)
-        except transfer.Unavailable as error:
+        except http_get.Unavailable as error:
             print(f"{error}; trying another address", file=sys.stderr, flush=True)
     return _download(entry.name, *last)
 
@@ -105,7 +105,7 @@ def _download(name: str, url: str, path: pathlib.Path, known: Hash | None) -> pa
             _check(path, known)
             return path
         part = path.with_name(f"{path.name}.part")
-        transfer.download(url, part, name)
+        http_get.download(url, part, name)
         try:
             whole = _member(part, path) if known and known.of_member else part
             try:
@@ -114,7 +114,7 @@ def _download(name: str, url: str, path: pathlib.Path, known: Hash | None) -> pa
             finally:
                 whole.unlink(missing_ok=True)
         finally:
-            transfer.discard(part)
+            http_get.discard(part)
     return path
 
 

@@ -1,5 +1,5 @@
-"""EfficientNet-Lite: `efficientnet_lite0` is timm's tf_efficientnet_lite0, and efficientnet-lite0 of
-the package efficientnet_lite_pytorch; `efficientnet_lite0_torch` is timm's efficientnet_lite0."""
+"""EfficientNet-Lite: `efficientnet_lite0` is timm's tf_efficientnet_lite0 and efficientnet-lite0
+of the package efficientnet_lite_pytorch, `efficientnet_lite0_torch` timm's efficientnet_lite0."""
 
 from __future__ import annotations
 
