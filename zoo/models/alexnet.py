@@ -100,16 +100,7 @@ def dense_head(
         return head.features(x, dropout=0.0 if dropout is None else dropout)
     rate = _DROPOUT if dropout is None else dropout
     checks.check_rate("dropout", rate)
-    if 1 in x.shape[1:3]:
-        # Not by adaptive pooling: Keras has a window of 2 in it, unused, that no graph takes.
-        repeats = tuple(grid if side == 1 else 1 for side in x.shape[1:3])
-        x = keras.layers.UpSampling2D(
-            repeats, data_format=blocks.DATA_FORMAT, name="head_repeat"
-        )(x)
-    if x.shape[1:3] != (grid, grid):
-        x = keras.layers.AdaptiveAveragePooling2D(
-            grid, data_format=blocks.DATA_FORMAT, name="head_pool"
-        )(x)
+    x = blocks.adaptive_average_pool(x, grid, name="head_pool")
     x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="head_flatten")(x)
     units = blocks.scaled(_HIDDEN_UNITS, width)
     x = blocks.dense_act(x, units, activation, prefix="head_dense1")

@@ -125,6 +125,32 @@ def max_pool(
     return keras.layers.MaxPooling2D(window, stride, data_format=DATA_FORMAT, name=name)(x)
 
 
+def adaptive_average_pool(x: keras.KerasTensor, grid: int, *, name: str) -> keras.KerasTensor:
+    """A map averaged to `grid` x `grid`, by the windows of PyTorch's layer of that name.
+
+    Window i of a side of n is [floor(i n / grid), ceil((i + 1) n / grid)). Built of stock parts:
+    Keras' own layer gives NaN on its JAX backend where the map is smaller than the grid, and no
+    graph for a side of 1.
+    """
+    for axis, label in ((1, "rows"), (2, "columns")):
+        side = x.shape[axis]
+        if side == grid:
+            continue
+        parts = []
+        for i in range(grid):
+            start, end = i * side // grid, -(-(i + 1) * side // grid)
+            crop, window = [(0, 0), (0, 0)], [1, 1]
+            crop[axis - 1], window[axis - 1] = (start, side - end), end - start
+            prefix = f"{name}_{label}{i}"
+            part = keras.layers.Cropping2D(crop, data_format=DATA_FORMAT, name=f"{prefix}_crop")(x)
+            part = keras.layers.AveragePooling2D(
+                window, window, data_format=DATA_FORMAT, name=f"{prefix}_mean"
+            )(part)
+            parts.append(part)
+        x = keras.layers.Concatenate(axis=axis, name=f"{name}_{label}")(parts)
+    return x
+
+
 def local_response_norm(
     x: keras.KerasTensor,
     *,

@@ -168,11 +168,8 @@ class _Layers:
                 5, 3, data_format=blocks.DATA_FORMAT, name=f"{name}_pool"
             )
             x = pool(x)
-        elif x.shape[1:3] != (4, 4):
-            pool = keras.layers.AdaptiveAveragePooling2D(
-                4, data_format=blocks.DATA_FORMAT, name=f"{name}_pool"
-            )
-            x = pool(x)
+        else:
+            x = blocks.adaptive_average_pool(x, 4, name=f"{name}_pool")
         x = self.conv(x, 128, 1, prefix=name)
         x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name=f"{name}_flatten")(x)
         units = blocks.scaled(1024, self.width)
