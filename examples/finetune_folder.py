@@ -26,7 +26,9 @@ def main(folder: str, out: str) -> None:
     # The normalisation goes into the model, so that nobody can forget it.
     own = zoo.with_preprocessing(zoo.transfer(model, num_classes=len(class_names)))
     app = keras.Sequential([own, keras.layers.Softmax(dtype="float32")])
-    app.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", ["accuracy"])
+    app.compile(
+        keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     training, validation = images
     app.fit(training, validation_data=validation, epochs=5, verbose=2)
     app.save(out)
