@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from forward import images_like, outputs
 
 import zoo.models
 from zoo.models import alexnet, blocks, family
@@ -36,15 +37,6 @@ ERRORS = {
         "it takes: activation, bn_epsilon, bn_momentum, dropout, width",
     ),
 }
-
-
-def images_like(shape: tuple[int, ...]) -> np.ndarray:
-    return np.random.default_rng(7).standard_normal((2, *shape)).astype("float32")
-
-
-def outputs(model: keras.Model, names: list[str], images: np.ndarray) -> list[np.ndarray]:
-    layers = keras.Model(model.input, [model.get_layer(name).output for name in names])
-    return [keras.ops.convert_to_numpy(x) for x in layers(images, training=False)]
 
 
 def response_norm(x: np.ndarray, size=5, alpha=1e-4, beta=0.75, k=2.0) -> np.ndarray:

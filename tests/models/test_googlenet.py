@@ -7,6 +7,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from forward import images_like
 
 import zoo.models
 import zoo.weights
@@ -20,10 +21,6 @@ TORCHVISION = {
     "aux2": [0.1570, -0.1602, 0.2778, -0.2304],
 }
 SMALL = {"input_shape": (31, 31, 3), "num_classes": 3, "width": 0.1}
-
-
-def images_like(*shape: int) -> np.ndarray:
-    return np.random.default_rng(7).standard_normal((1, *shape)).astype("float32")
 
 
 def check_layers(model: keras.Model, sides: list[tuple[int, int]]) -> None:
@@ -43,7 +40,7 @@ def check_layers(model: keras.Model, sides: list[tuple[int, int]]) -> None:
 @pytest.mark.parametrize("sides", [(8, 6), (7, 9), (8, 7), (5, 4), (2, 3)])
 @pytest.mark.parametrize("window", [2, 3])
 def test_pooling_keeps_windows_that_hang_over_the_edge(window, sides):
-    maps = images_like(*sides, 2) - 3  # below zero: padded zeros would win
+    maps = images_like((*sides, 2), count=1) - 3  # below zero: padded zeros would win
     rows, columns = (range(0, max(side - window + 1, 0) + 1, 2) for side in sides)
     expected = [[maps[:, i : i + window, j : j + window].max((1, 2)) for j in columns if
                  j < sides[1]] for i in rows if i < sides[0]]
@@ -60,7 +57,8 @@ def test_response_normalisation_stands_round_the_first_convolutions():
     assert model.get_layer("stage5_block2_concat").output.shape[1:3] == (1, 1)
     places = {"stage2_pool": "stage2_conv1", "stage2_act2": "stage3_pool"}
     pairs = [(model.get_layer(a).output, model.get_layer(b).input) for a, b in places.items()]
-    *pairs, logits = keras.Model(model.input, [*pairs, model.output])(1e3 * images_like(31, 31, 3))
+    images = 1e3 * images_like((31, 31, 3), count=1)
+    *pairs, logits = keras.Model(model.input, [*pairs, model.output])(images)
     assert np.isfinite(logits).all()
     for before, after in pairs:
         before = np.asarray(before)
@@ -78,7 +76,7 @@ def test_the_form_of_torchvision(monkeypatch):
         "torchvision:googlenet", tensors, input_shape=(63, 124, 3), aux_heads=True
     )
     assert zoo.models.count_trainable(model) == int(data["params"])
-    outputs = model(images_like(63, 124, 3), training=False)
+    outputs = model(images_like((63, 124, 3), count=1), training=False)
     assert set(outputs) == set(TORCHVISION)
     for name, values in TORCHVISION.items():
         np.testing.assert_allclose(outputs[name][0, :4], values, atol=6e-5)
@@ -105,7 +103,7 @@ def test_the_form_of_the_paper():
     assert layers["aux2_pool"].input is layers["stage4_block4_concat"].output
     assert layers["aux1_flatten"].input.shape == (None, 4, 4, 16)
     assert (layers["aux2_dense1"].units, layers["aux2_dropout"].rate) == (128, 0.7)
-    outputs = model(images_like(224, 224, 3))
+    outputs = model(images_like((224, 224, 3), count=1))
     assert set(outputs) == {"logits", "aux1", "aux2"}
     for probabilities in outputs.values():
         assert (probabilities.shape, probabilities.dtype) == ((1, 5), "float32")
@@ -119,7 +117,7 @@ def test_smallest_images_of_auxiliary_heads(name, side, grid):
         name, input_shape=shape, num_classes=3, width=0.1, aux_heads=True
     )
     assert min(model.get_layer("stage4_block1_concat").output.shape[1:3]) == grid
-    outputs = model(images_like(*shape))
+    outputs = model(images_like(shape, count=1))
     assert {x: y.shape for x, y in outputs.items()} == dict.fromkeys(TORCHVISION, (1, 3))
     shape = (side + 30, side - 1, 1)
     with pytest.raises(ValueError) as error:
@@ -134,7 +132,7 @@ def test_smallest_input():
     model = zoo.models.create_model(
         "googlenet_bn", input_shape=(15, 15, 1), width=0.125, include_top=False
     )
-    features = model(images_like(15, 15, 1))
+    features = model(images_like((15, 15, 1), count=1))
     assert features.shape == (1, 1, 1, 128)
     assert np.isfinite(features).all()
     for name, side in (("googlenet", 31), ("googlenet_bn", 15)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from forward import images_like
 
 import zoo.models
 import zoo.weights
@@ -19,10 +20,6 @@ TORCHVISION = {
 SMALL = {"input_shape": (75, 75, 3), "num_classes": 3, "width": 0.1}
 
 
-def images_like(*shape: int) -> np.ndarray:
-    return np.random.default_rng(7).standard_normal((1, *shape)).astype("float32")
-
-
 def test_the_network_of_torchvision(monkeypatch):
     monkeypatch.setattr(zoo.models.blocks, "KERNEL_INITIALIZER", "zeros")
     data = np.load(FIXTURES / "torchvision-inception_v3.npz")
@@ -31,7 +28,7 @@ def test_the_network_of_torchvision(monkeypatch):
     assert model.input.shape == (None, 299, 299, 3)
     assert zoo.models.count_trainable(model) == int(data["params"])
     assert model.get_layer("aux1_pool").input is model.get_layer("stage4_block5_concat").output
-    outputs = model(images_like(299, 299, 3), training=False)
+    outputs = model(images_like((299, 299, 3), count=1), training=False)
     assert set(outputs) == set(TORCHVISION)
     for name, values in TORCHVISION.items():
         np.testing.assert_allclose(outputs[name][0, :4], values, atol=6e-5)
@@ -59,7 +56,7 @@ def test_smallest_input_and_what_averages_count():
     assert model.get_layer("stage5_block3_concat").output.shape[1:3] == (1, 1)
     layers = [model.get_layer(f"stage3_block{x}") for x in ("1_concat", "2_branch4_pool")]
     watched = keras.Model(model.input, [*(layer.output for layer in layers), model.output])
-    before, pooled, logits = watched(images_like(75, 75, 3))
+    before, pooled, logits = watched(images_like((75, 75, 3), count=1))
     assert np.isfinite(logits).all()
     # The zeros beyond the edge count: always nine.
     padded = np.pad(before, ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -78,7 +75,7 @@ def test_auxiliary_head_is_float32_and_needs_a_map_of_17x17():
     maps = keras.Input((17, 18, 4))
     model = keras.Model(maps, layers.aux_head(maps, head))
     assert model.get_layer("aux1_mean").input.shape == (None, 1, 1, 96)
-    probabilities = model(images_like(17, 18, 4))
+    probabilities = model(images_like((17, 18, 4), count=1))
     assert (probabilities.shape, probabilities.dtype) == ((1, 5), "float32")
     np.testing.assert_allclose(np.sum(probabilities), 1, atol=1e-5)
     with pytest.raises(ValueError, match="output size|dimension size"):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from forward import images_like, outputs
 
 import zoo.finetune
 import zoo.models
@@ -48,15 +49,6 @@ def random_weights(model: keras.Model) -> list[np.ndarray]:
          else rng.standard_normal(w.shape) * (2 / max(1, np.prod(w.shape[:-1]))) ** 0.5)
         for w in model.weights if w.dtype == "float32"
     ]  # fmt: skip
-
-
-def images_like(side: int) -> np.ndarray:
-    return np.random.default_rng(8).standard_normal((2, side, side, 3)).astype("float32")
-
-
-def outputs(model: keras.Model, names: list[str], images: np.ndarray) -> list[np.ndarray]:
-    layers = keras.Model(model.input, [model.get_layer(name).output for name in names])
-    return [keras.ops.convert_to_numpy(x) for x in layers(images, training=False)]
 
 
 @pytest.mark.parametrize("small_input", [False, True])
@@ -119,7 +111,7 @@ def test_zero_gamma_starts_blocks_with_a_shortcut_as_their_input(name):
     assert zero == [last[block] for block in last if block in blocks]
     adds = [model.get_layer(f"{block}_add") for block in blocks]
     pairs = [(x.input[0], x.output) for x in adds]
-    for before, after in keras.Model(model.input, pairs)(images_like(32)):
+    for before, after in keras.Model(model.input, pairs)(images_like((32, 32, 3))):
         np.testing.assert_array_equal(before, after)
         assert np.abs(after).max() > 0
 
@@ -153,7 +145,7 @@ def test_squeeze_and_excitation_by_hand():
     model = create("mobilenet_v3_small_050")
     model.set_weights(random_weights(model))
     block = "stage1_block1"
-    maps, scaled = outputs(model, [f"{block}_act1", f"{block}_se_scale"], images_like(32))
+    maps, scaled = outputs(model, [f"{block}_act1", f"{block}_se_scale"], images_like((32, 32, 3)))
     (kernel1, bias1), (kernel2, bias2) = (
         [keras.ops.convert_to_numpy(w) for w in model.get_layer(f"{block}_se_conv{i}").weights]
         for i in (1, 2)
@@ -201,7 +193,7 @@ def test_padding_where_an_even_side_is_halved(name):
     model.set_weights(random_weights(model))
     convs = ["stem_conv", "stage2_block1_conv2", "stage3_block1_conv2"]
     before, (maps, *depthwise) = (
-        outputs(model, names, images_like(40))
+        outputs(model, names, images_like((40, 40, 3)))
         for names in (["stage2_block1_act1", "stage3_block1_act1"], convs)
     )
     norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
@@ -212,7 +204,7 @@ def test_padding_where_an_even_side_is_halved(name):
         padding = {k: [[0, 0], [k // 2] * 2, [k // 2] * 2, [0, 0]] for k in (3, 5)}
         assert {x.epsilon for x in norms} == {1e-5}
     stem, *kernels = (model.get_layer(conv).kernel for conv in convs)
-    expected = tf.nn.conv2d(images_like(40), stem, 2, padding[3])
+    expected = tf.nn.conv2d(images_like((40, 40, 3)), stem, 2, padding[3])
     np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-5)
     for x, kernel, after, side in zip(before, kernels, depthwise, (3, 5), strict=True):
         assert kernel.shape[:2] == (side, side) and x.shape[1] % 2 == 0

@@ -9,20 +9,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+from forward import answer, images_like
 
 import zoo.models
 from zoo.models import blocks
 
 SMALL = {"mlp": (28, 28, 1), "lenet5": (28, 28, 1), "resnet18d": (32, 32, 3)}
-
-
-def images_like(shape: tuple[int, ...], count: int = 2) -> np.ndarray:
-    return np.random.default_rng(7).standard_normal((count, *shape)).astype("float32")
-
-
-def answer(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Inference without a compiled function: quicker for one batch."""
-    return keras.ops.convert_to_numpy(model(images, training=False))
 
 
 @pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])

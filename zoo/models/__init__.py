@@ -15,7 +15,7 @@ import inspect
 import math
 import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoo.lazy import lazy_module
@@ -96,7 +96,7 @@ def create_model(
         smaller than the network can take, or an option that has no effect with the others.
     """
     check_model(name, options)
-    variant = _find(name)
+    _, variant = _find(name)
     if num_classes is not None and not include_top:
         raise ValueError(
             "a model without its classifier has no classes: "
@@ -113,18 +113,15 @@ def create_model(
     images = keras.Input(tuple(shape), name="images")
     outputs = variant.build(images, head, **variant.deltas, **options)
     model = keras.Model(images, outputs, name=name)
-    if bn_momentum is not None:
-        checks.check_rate("bn_momentum", bn_momentum)
-        _set_in_batch_norms(model, "momentum", bn_momentum)
-    if bn_epsilon is not None:
-        checks.check_positive("bn_epsilon", bn_epsilon)
-        _set_in_batch_norms(model, "epsilon", bn_epsilon)
+    _set_in_batch_norms(model, "momentum", bn_momentum, checks.check_rate)
+    _set_in_batch_norms(model, "epsilon", bn_epsilon, checks.check_positive)
     return model
 
 
 def check_model(name: str, options: Iterable[str] = ()) -> None:
     """Raises ValueError, in one line, for an unknown model or option name; loads no Keras."""
-    allowed = _option_names(_find(name))
+    _, variant = _find(name)
+    allowed = _option_names(variant)
     for option in options:
         if option not in allowed:
             raise ValueError(
@@ -139,9 +136,10 @@ def model_info(name: str, **options: Any) -> ModelInfo:
       ValueError: as `create_model`.
     """
     model = create_model(name, **options)
+    _, variant = _find(name)
     return ModelInfo(
         name=name,
-        paper=_find(name).paper,
+        paper=variant.paper,
         input_shape=tuple(model.input_shape[1:]),
         trainable_parameters=count_trainable(model),
         macs=count_macs(model),
@@ -179,8 +177,13 @@ def count_macs(model: keras.Model) -> int:
     return total
 
 
-def _set_in_batch_norms(model: keras.Model, attribute: str, value: float) -> None:
+def _set_in_batch_norms(
+    model: keras.Model, attribute: str, value: float | None, check: Callable[[str, float], None]
+) -> None:
     """What the layers read at each call, and save: set here, no builder has to pass it on."""
+    if value is None:
+        return
+    check(f"bn_{attribute}", value)
     norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     if not norms:
         raise ValueError(
@@ -197,28 +200,29 @@ def family_of(name: str) -> str:
     Raises:
       ValueError: an unknown name.
     """
-    return _find(name).build.__module__.rpartition(".")[2]
+    family, _ = _find(name)
+    return family
 
 
 @functools.cache
-def _variants() -> dict[str, Variant]:
-    """All families' tables as one; reads the folder, not a list."""
-    found: dict[str, Variant] = {}
-    origin: dict[str, str] = {}
+def _variants() -> dict[str, tuple[str, Variant]]:
+    """All families' tables as one, name -> (family, entry); reads the folder, not a list."""
+    found: dict[str, tuple[str, Variant]] = {}
     for module_info in pkgutil.iter_modules(__path__):
-        if module_info.name in _NO_FAMILIES:
+        family = module_info.name
+        if family in _NO_FAMILIES:
             continue
-        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        module = importlib.import_module(f"{__name__}.{family}")
         for name, variant in module.MODELS.items():
             if name in found:
                 raise ValueError(
-                    f"model {name!r} is in two files: {origin[name]}.py and {module_info.name}.py"
+                    f"model {name!r} is in two files: {found[name][0]}.py and {family}.py"
                 )
-            found[name], origin[name] = variant, module_info.name
+            found[name] = family, variant
     return found
 
 
-def _find(name: str) -> Variant:
+def _find(name: str) -> tuple[str, Variant]:
     variants = _variants()
     if name in variants:
         return variants[name]

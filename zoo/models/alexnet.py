@@ -15,6 +15,8 @@ to 6x6, as in torchvision.
 
 from __future__ import annotations
 
+import functools
+
 from zoo.lazy import lazy_module
 from zoo.models import blocks, checks, family
 
@@ -28,8 +30,6 @@ _KRIZHEVSKY_2014 = (
     "Krizhevsky 2014, One weird trick for parallelizing convolutional neural networks, "
     "arXiv:1404.5997"
 )
-_HIDDEN_UNITS = 4096
-_DROPOUT = 0.5
 
 
 def alexnet(
@@ -62,52 +62,23 @@ def alexnet(
     if not checks.is_positive_int(groups) or groups > 2:
         raise ValueError(f"got groups={groups!r}; expected one of [1, 2]")
     first, second, *others = (groups * blocks.scaled(count // groups, width) for count in filters)
-    x = blocks.conv(images, first, 11, 4, padding=2, use_bias=True, name="stage1_conv1")
-    x = blocks.activation(x, activation, name="stage1_act1")
+    conv = functools.partial(blocks.conv_act, act=activation)
+    x = conv(images, first, 11, 4, padding=2, prefix="stage1", index=1)
     x = _norm_pool(x, lrn, "stage2")
-    x = blocks.conv(x, second, 5, groups=groups, use_bias=True, name="stage2_conv1")
-    x = blocks.activation(x, activation, name="stage2_act1")
+    x = conv(x, second, 5, groups=groups, prefix="stage2", index=1)
     x = _norm_pool(x, lrn, "stage3")
     for i, (count, conv_groups) in enumerate(zip(others, (1, groups, groups), strict=True), 1):
-        x = blocks.conv(x, count, 3, groups=conv_groups, use_bias=True, name=f"stage3_conv{i}")
-        x = blocks.activation(x, activation, name=f"stage3_act{i}")
+        x = conv(x, count, 3, groups=conv_groups, prefix="stage3", index=i)
     x = blocks.max_pool(x, 3, 2, name="final_pool")
-    return dense_head(x, head, grid=6, activation=activation, dropout=dropout, width=width)
+    return family.dense_head(
+        x, head, grid=6, activation=activation, dropout=dropout, width=width
+    )
 
 
 def _norm_pool(x: keras.KerasTensor, lrn: bool, stage: str) -> keras.KerasTensor:
     if lrn:
         x = blocks.local_response_norm(x, name=f"{stage}_lrn")
     return blocks.max_pool(x, 3, 2, name=f"{stage}_pool")
-
-
-def dense_head(
-    x: keras.KerasTensor,
-    head: family.Head,
-    *,
-    grid: int,
-    activation: str,
-    dropout: float | None,
-    width: float,
-) -> keras.KerasTensor:
-    """How AlexNet, ZFNet and VGG end: two hidden dense layers of 4096 units, and the classifier.
-
-    A map [B, h, w, C] of another size is averaged to `grid` x `grid` first, by the windows of
-    PyTorch's adaptive pooling. Dropout, 0.5 by default, acts behind each hidden layer. Without
-    the classifier the map is the output.
-    """
-    if not head.include_top:
-        return head.features(x, dropout=0.0 if dropout is None else dropout)
-    rate = _DROPOUT if dropout is None else dropout
-    checks.check_rate("dropout", rate)
-    x = blocks.adaptive_average_pool(x, grid, name="head_pool")
-    x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="head_flatten")(x)
-    units = blocks.scaled(_HIDDEN_UNITS, width)
-    x = blocks.dense_act(x, units, activation, prefix="head_dense1")
-    if rate > 0:
-        x = keras.layers.Dropout(rate, name="head_dropout1")(x)
-    x = blocks.dense_act(x, units, activation, prefix="head_dense2")
-    return head.classifier(x, dropout=rate)
 
 
 # The smallest side leaves one position after the last pooling.

@@ -12,9 +12,14 @@ and "." is a separator to PyTorch, the third backend. They begin with what they 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from zoo.lazy import lazy_module
 
 keras = lazy_module("keras")
+
+# Zeros on each side, or on (top and bottom, left and right); None or "same": see `conv`.
+Padding = int | tuple[int, int] | str | None
 
 # Xavier's uniform distribution, for convolutions and dense layers alike, as section 2.1 of
 # arXiv:1812.01187 has it. The string (not an object) gives each layer a seed of its own.
@@ -33,15 +38,15 @@ def conv(
     stride: int = 1,
     *,
     name: str,
-    padding: int | tuple[int, int] | None = None,
+    padding: Padding = None,
     groups: int = 1,
     use_bias: bool = False,
 ) -> keras.KerasTensor:
     """A convolution with `padding` zeros on each side of rows and columns.
 
     By default (kernel - 1) / 2 of them for an odd kernel: the map keeps its size at stride 1. The
-    padding is a layer of its own where the stride is not 1: Keras' padding="same" then puts one
-    row less on top than below, which is not the function of the public checkpoints.
+    padding is a layer of its own where the stride is not 1: "same", TensorFlow's, then puts one
+    row less on top than below, which is not the function of most public checkpoints.
     """
     mode, x = _padded(x, _pair(kernel), stride, padding, name)
     return keras.layers.Conv2D(
@@ -58,10 +63,10 @@ def conv(
 
 
 def depthwise_conv(
-    x: keras.KerasTensor, kernel: int, stride: int = 1, *, name: str
+    x: keras.KerasTensor, kernel: int, stride: int = 1, *, name: str, padding: Padding = None
 ) -> keras.KerasTensor:
-    """A bias-free convolution of each channel by itself, padded as `conv` does by default."""
-    mode, x = _padded(x, _pair(kernel), stride, None, name)
+    """A bias-free convolution of each channel by itself, padded as by `conv`."""
+    mode, x = _padded(x, _pair(kernel), stride, padding, name)
     return keras.layers.DepthwiseConv2D(
         kernel,
         strides=stride,
@@ -81,10 +86,12 @@ def _padded(
     x: keras.KerasTensor,
     kernel: tuple[int, int],
     stride: int,
-    padding: int | tuple[int, int] | None,
+    padding: Padding,
     name: str,
 ) -> tuple[str, keras.KerasTensor]:
     """The padding mode for Keras, and the input, padded where that mode cannot say it."""
+    if padding == "same":
+        return "same", x
     centred = ((kernel[0] - 1) // 2, (kernel[1] - 1) // 2)
     margin = centred if padding is None else _pair(padding)
     if stride == 1 and margin == centred and kernel[0] % 2 == kernel[1] % 2 == 1:
@@ -100,18 +107,47 @@ def conv_bn_act(
     *,
     prefix: str,
     index: int | str = "",
-    act: str | None = "relu",
-    padding: int | tuple[int, int] | None = None,
-    groups: int = 1,
+    act: str | None,
+    padding: Padding = None,
     epsilon: float | None = None,
+    zero_gamma: bool = False,
 ) -> keras.KerasTensor:
-    """Convolution, batch normalisation, activation (none for None), named `prefix`_conv`index`,
-    `prefix`_bn`index`, `prefix`_act`index`."""
-    x = conv(
-        x, filters, kernel, stride, name=f"{prefix}_conv{index}", padding=padding, groups=groups
-    )
-    x = batch_norm(x, name=f"{prefix}_bn{index}", epsilon=epsilon)
+    """A convolution, `prefix`_conv`index`, and `bn_act`."""
+    x = conv(x, filters, kernel, stride, name=f"{prefix}_conv{index}", padding=padding)
+    return bn_act(x, prefix=prefix, index=index, act=act, epsilon=epsilon, zero_gamma=zero_gamma)
+
+
+def bn_act(
+    x: keras.KerasTensor,
+    *,
+    prefix: str,
+    index: int | str = "",
+    act: str | None,
+    epsilon: float | None = None,
+    zero_gamma: bool = False,
+) -> keras.KerasTensor:
+    """Batch normalisation, `prefix`_bn`index`, and activation (none for None),
+    `prefix`_act`index`."""
+    x = batch_norm(x, name=f"{prefix}_bn{index}", epsilon=epsilon, zero_gamma=zero_gamma)
     return x if act is None else activation(x, act, name=f"{prefix}_act{index}")
+
+
+def conv_act(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    prefix: str,
+    index: int | str = "",
+    act: str,
+    padding: Padding = None,
+    groups: int = 1,
+) -> keras.KerasTensor:
+    """A convolution with a bias, `prefix`_conv`index`, and its activation, `prefix`_act`index`."""
+    name = f"{prefix}_conv{index}"
+    x = conv(x, filters, kernel, stride, name=name, padding=padding, groups=groups, use_bias=True)
+    return activation(x, act, name=f"{prefix}_act{index}")
 
 
 def max_pool(
@@ -123,6 +159,24 @@ def max_pool(
     """
     x = pad(x, padding, name=f"{name}_pad")
     return keras.layers.MaxPooling2D(window, stride, data_format=DATA_FORMAT, name=name)(x)
+
+
+def average_pool(
+    x: keras.KerasTensor,
+    window: int | Sequence[int],
+    stride: int | Sequence[int],
+    *,
+    name: str,
+    padding: int = 0,
+) -> keras.KerasTensor:
+    """The mean of each window; the zeros that `padding` puts round the map count."""
+    x = pad(x, padding, name=f"{name}_pad")
+    return keras.layers.AveragePooling2D(window, stride, data_format=DATA_FORMAT, name=name)(x)
+
+
+def global_average_pool(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
+    """The mean of each channel: [B, h, w, C] -> [B, C]."""
+    return keras.layers.GlobalAveragePooling2D(data_format=DATA_FORMAT, name=name)(x)
 
 
 def adaptive_average_pool(x: keras.KerasTensor, grid: int, *, name: str) -> keras.KerasTensor:
@@ -143,10 +197,7 @@ def adaptive_average_pool(x: keras.KerasTensor, grid: int, *, name: str) -> kera
             crop[axis - 1], window[axis - 1] = (start, side - end), end - start
             prefix = f"{name}_{label}{i}"
             part = keras.layers.Cropping2D(crop, data_format=DATA_FORMAT, name=f"{prefix}_crop")(x)
-            part = keras.layers.AveragePooling2D(
-                window, window, data_format=DATA_FORMAT, name=f"{prefix}_mean"
-            )(part)
-            parts.append(part)
+            parts.append(average_pool(part, window, window, name=f"{prefix}_mean"))
         x = keras.layers.Concatenate(axis=axis, name=f"{name}_{label}")(parts)
     return x
 
@@ -176,9 +227,7 @@ def local_response_norm(
         squares
     )
     # Padded by hand: "same" would divide by fewer channels at the ends.
-    mean = keras.layers.AveragePooling2D(
-        (1, size), 1, data_format=DATA_FORMAT, name=f"{name}_mean"
-    )(squares)
+    mean = average_pool(squares, (1, size), 1, name=f"{name}_mean")
     mean = keras.layers.Reshape((height, width, channels), name=f"{name}_maps")(mean)
     return x / keras.ops.power(k + mean, beta)
 

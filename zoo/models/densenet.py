@@ -62,8 +62,7 @@ def densenet(
             x = _transition(x, activation, f"stage{stage}_transition")
         for block in range(1, count + 1):
             x = _dense_layer(x, growth_rate, activation, f"stage{stage}_block{block}")
-    x = blocks.batch_norm(x, name="final_bn")
-    x = blocks.activation(x, activation, name="final_act")
+    x = blocks.bn_act(x, prefix="final", act=activation)
     return head(x, dropout=dropout)
 
 
@@ -78,16 +77,13 @@ def _dense_layer(
 
 def _transition(x: keras.KerasTensor, activation: str, prefix: str) -> keras.KerasTensor:
     x = _bn_act_conv(x, x.shape[-1] // 2, 1, activation, prefix, 1)
-    return keras.layers.AveragePooling2D(
-        2, data_format=blocks.DATA_FORMAT, name=f"{prefix}_pool"
-    )(x)
+    return blocks.average_pool(x, 2, 2, name=f"{prefix}_pool")
 
 
 def _bn_act_conv(
     x: keras.KerasTensor, filters: int, kernel: int, activation: str, prefix: str, index: int
 ) -> keras.KerasTensor:
-    x = blocks.batch_norm(x, name=f"{prefix}_bn{index}")
-    x = blocks.activation(x, activation, name=f"{prefix}_act{index}")
+    x = blocks.bn_act(x, prefix=prefix, index=index, act=activation)
     return blocks.conv(x, filters, kernel, name=f"{prefix}_conv{index}")
 
 

@@ -1,4 +1,4 @@
-"""A family's table entry, and the end that its networks share."""
+"""A family's table entry, and the ends that networks share."""
 
 from __future__ import annotations
 
@@ -66,10 +66,8 @@ class Head:
         """The usual end: global average, dropout, dense layer; or the features, as asked for."""
         if not self.include_top:
             return self.features(features, dropout=dropout)
-        pool = keras.layers.GlobalAveragePooling2D(
-            data_format=blocks.DATA_FORMAT, name="head_pool"
-        )
-        return self.classifier(pool(features), dropout=dropout)
+        vectors = blocks.global_average_pool(features, name="head_pool")
+        return self.classifier(vectors, dropout=dropout)
 
     def classifier(
         self, vectors: keras.KerasTensor, *, dropout: float, prefix: str = "head"
@@ -89,8 +87,18 @@ class Head:
             name=f"{prefix}_dense",
         )(vectors)
 
-    def check_auxiliary(self, images: keras.KerasTensor, min_side: int) -> None:
-        """Raises ValueError unless auxiliary classifiers go with this head and these images."""
+    def dropout_rate(self, dropout: float | None, default: float) -> float:
+        """`dropout`, or for None the default: 0 where no classifier follows."""
+        if dropout is None:
+            return default if self.include_top else 0.0
+        return dropout
+
+    def check_auxiliary(self, aux_heads: bool, images: keras.KerasTensor, min_side: int) -> None:
+        """Raises ValueError unless `aux_heads` is False, or True with a classifier and images of
+        `min_side` or more."""
+        checks.check_flag("aux_heads", aux_heads)
+        if not aux_heads:
+            return
         if not self.include_top:
             raise ValueError(
                 "auxiliary heads are classifiers: "
@@ -122,3 +130,32 @@ class Head:
             "max": keras.layers.GlobalMaxPooling2D,
         }
         return layers[self.pooling](data_format=blocks.DATA_FORMAT, name="head_pool")(features)
+
+
+def dense_head(
+    x: keras.KerasTensor,
+    head: Head,
+    *,
+    grid: int,
+    activation: str,
+    dropout: float | None,
+    width: float,
+) -> keras.KerasTensor:
+    """How AlexNet, ZFNet and VGG end: two hidden dense layers of 4096 units, and the classifier.
+
+    A map [B, h, w, C] of another size is averaged to `grid` x `grid` first, by the windows of
+    PyTorch's adaptive pooling. Dropout, 0.5 by default, acts behind each hidden layer. Without
+    the classifier the map is the output.
+    """
+    rate = head.dropout_rate(dropout, default=0.5)
+    if not head.include_top:
+        return head.features(x, dropout=rate)
+    checks.check_rate("dropout", rate)
+    x = blocks.adaptive_average_pool(x, grid, name="head_pool")
+    x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name="head_flatten")(x)
+    units = blocks.scaled(4096, width)
+    x = blocks.dense_act(x, units, activation, prefix="head_dense1")
+    if rate > 0:
+        x = keras.layers.Dropout(rate, name="head_dropout1")(x)
+    x = blocks.dense_act(x, units, activation, prefix="head_dense2")
+    return head.classifier(x, dropout=rate)

@@ -12,6 +12,7 @@ windows that may hang over the edge (Caffe's and PyTorch's "ceil mode").
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from zoo.lazy import lazy_module
@@ -36,7 +37,6 @@ class Form:
 
 _PAPER = "Szegedy et al. 2014, Going Deeper with Convolutions, arXiv:1409.4842"
 _BN_EPSILON = 1e-3
-_DROPOUT = 0.4
 _AUX_DROPOUT = 0.7
 # The blocks behind which an auxiliary head stands: 4a and 4d.
 _AUX_HEADS = {(4, 1): "aux1", (4, 4): "aux2"}
@@ -82,11 +82,7 @@ def googlenet(
     """
     checks.check_activation("activation", activation)
     checks.check_positive("width", width)
-    checks.check_flag("aux_heads", aux_heads)
-    if aux_heads:
-        head.check_auxiliary(images, form.aux_min_side)
-    if dropout is None:
-        dropout = _DROPOUT if head.include_top else 0.0
+    head.check_auxiliary(aux_heads, images, form.aux_min_side)
     layers = _Layers(form, activation, width)
     x = layers.conv(images, 64, 7, 2, prefix="stage1")
     x = _max_pool(x, 3, name="stage2_pool")
@@ -103,7 +99,7 @@ def googlenet(
             if aux_heads and (stage, block) in _AUX_HEADS:
                 name = _AUX_HEADS[stage, block]
                 outputs[name] = layers.aux_head(x, head, name=name)
-    logits = head(x, dropout=dropout)
+    logits = head(x, dropout=head.dropout_rate(dropout, default=0.4))
     return {"logits": logits, **outputs} if aux_heads else logits
 
 
@@ -126,14 +122,13 @@ class _Layers:
         index: int | str = "",
     ) -> keras.KerasTensor:
         """Convolution, with batch normalisation or a bias, and activation."""
-        filters = blocks.scaled(filters, self.width)
+        conv = blocks.conv_act
         if self.form.batch_norm:
-            return blocks.conv_bn_act(
-                x, filters, kernel, stride,
-                prefix=prefix, index=index, act=self.activation, epsilon=_BN_EPSILON,
-            )
-        x = blocks.conv(x, filters, kernel, stride, name=f"{prefix}_conv{index}", use_bias=True)
-        return blocks.activation(x, self.activation, name=f"{prefix}_act{index}")
+            conv = functools.partial(blocks.conv_bn_act, epsilon=_BN_EPSILON)
+        return conv(
+            x, blocks.scaled(filters, self.width), kernel, stride,
+            prefix=prefix, index=index, act=self.activation,
+        )
 
     def response_norm(self, x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
         return x if self.form.batch_norm else blocks.local_response_norm(x, name=name)
@@ -163,13 +158,10 @@ class _Layers:
         self, x: keras.KerasTensor, head: family.Head, *, name: str
     ) -> keras.KerasTensor:
         """An auxiliary classifier: feature maps to float32 [B, num_classes]."""
-        if not self.form.batch_norm:
-            pool = keras.layers.AveragePooling2D(
-                5, 3, data_format=blocks.DATA_FORMAT, name=f"{name}_pool"
-            )
-            x = pool(x)
-        else:
+        if self.form.batch_norm:
             x = blocks.adaptive_average_pool(x, 4, name=f"{name}_pool")
+        else:
+            x = blocks.average_pool(x, 5, 3, name=f"{name}_pool")
         x = self.conv(x, 128, 1, prefix=name)
         x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name=f"{name}_flatten")(x)
         units = blocks.scaled(1024, self.width)

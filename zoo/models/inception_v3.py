@@ -26,7 +26,6 @@ _PAPER = (
     "arXiv:1512.00567"
 )
 _BN_EPSILON = 1e-3
-_DROPOUT = 0.5
 # The head behind stage 4 takes a map of at least 17x17.
 _AUX_MIN_SIDE = 299
 
@@ -105,11 +104,7 @@ def inception_v3(
     """
     checks.check_activation("activation", activation)
     checks.check_positive("width", width)
-    checks.check_flag("aux_heads", aux_heads)
-    if aux_heads:
-        head.check_auxiliary(images, _AUX_MIN_SIDE)
-    if dropout is None:
-        dropout = _DROPOUT if head.include_top else 0.0
+    head.check_auxiliary(aux_heads, images, _AUX_MIN_SIDE)
     layers = _Layers(activation, width)
     x = layers.conv(images, 32, 3, prefix="stage1", index=1, stride=2, padding=0)
     x = layers.conv(x, 32, 3, prefix="stage1", index=2, padding=0)
@@ -124,7 +119,7 @@ def inception_v3(
             x = layers.inception(x, block, name=f"stage{stage}_block{i}")
         if aux_heads and stage == 4:
             outputs["aux1"] = layers.aux_head(x, head)
-    logits = head(x, dropout=dropout)
+    logits = head(x, dropout=head.dropout_rate(dropout, default=0.5))
     return {"logits": logits, **outputs} if aux_heads else logits
 
 
@@ -160,10 +155,7 @@ class _Layers:
         if reduces:
             outputs.append(blocks.max_pool(x, 3, 2, name=f"{pool_name}_pool"))
         else:
-            y = blocks.pad(x, 1, name=f"{pool_name}_pool_pad")
-            y = keras.layers.AveragePooling2D(
-                3, 1, data_format=blocks.DATA_FORMAT, name=f"{pool_name}_pool"
-            )(y)
+            y = blocks.average_pool(x, 3, 1, padding=1, name=f"{pool_name}_pool")
             outputs.append(self.conv(y, block.pool_filters, 1, prefix=pool_name, index=1))
         return keras.layers.Concatenate(axis=-1, name=f"{name}_concat")(outputs)
 
@@ -183,14 +175,10 @@ class _Layers:
 
     def aux_head(self, x: keras.KerasTensor, head: family.Head) -> keras.KerasTensor:
         """The auxiliary classifier: feature maps to float32 [B, num_classes]."""
-        x = keras.layers.AveragePooling2D(
-            5, 3, data_format=blocks.DATA_FORMAT, name="aux1_pool"
-        )(x)
+        x = blocks.average_pool(x, 5, 3, name="aux1_pool")
         x = self.conv(x, 128, 1, prefix="aux1", index=1)
         x = self.conv(x, 768, 5, prefix="aux1", index=2, padding=0)
-        x = keras.layers.GlobalAveragePooling2D(
-            data_format=blocks.DATA_FORMAT, name="aux1_mean"
-        )(x)
+        x = blocks.global_average_pool(x, name="aux1_mean")
         return head.classifier(x, dropout=0.0, prefix="aux1")
 
 

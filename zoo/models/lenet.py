@@ -81,10 +81,9 @@ def _conv_pool(
     x: keras.KerasTensor, filters: int, padding: int, activation: str, pool: str, stage: int
 ) -> keras.KerasTensor:
     prefix = f"stage{stage}"
-    x = blocks.conv(x, filters, 5, padding=padding, use_bias=True, name=f"{prefix}_conv")
-    x = blocks.activation(x, activation, name=f"{prefix}_act")
-    layer = keras.layers.AveragePooling2D if pool == "avg" else keras.layers.MaxPooling2D
-    return layer(2, data_format=blocks.DATA_FORMAT, name=f"{prefix}_pool")(x)
+    x = blocks.conv_act(x, filters, 5, padding=padding, prefix=prefix, act=activation)
+    pooling = blocks.average_pool if pool == "avg" else blocks.max_pool
+    return pooling(x, 2, 2, name=f"{prefix}_pool")
 
 
 def _dense_head(

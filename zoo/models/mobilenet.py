@@ -73,8 +73,7 @@ def _block(
     x: keras.KerasTensor, filters: int, stride: int, activation: str, prefix: str
 ) -> keras.KerasTensor:
     x = blocks.depthwise_conv(x, 3, stride, name=f"{prefix}_conv1")
-    x = blocks.batch_norm(x, name=f"{prefix}_bn1")
-    x = blocks.activation(x, activation, name=f"{prefix}_act1")
+    x = blocks.bn_act(x, prefix=prefix, index=1, act=activation)
     return blocks.conv_bn_act(x, filters, 1, prefix=prefix, index=2, act=activation)
 
 

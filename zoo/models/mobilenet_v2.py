@@ -4,7 +4,7 @@ Sandler et al. 2018, MobileNetV2: Inverted Residuals and Linear Bottlenecks, arX
 table 2. The digits of a name are the width multiplier: 075 is 0.75. Channels are rounded to a
 multiple of 8 as in the authors' code; GluonCV does not round, so that its narrow networks are
 others: `gluon_mobilenet_v2_075`. 110d and 120d (timm's) are deeper too, with the stem and the
-last convolution of width 1.
+last convolution of width 1, like the networks of efficientnet_lite.py, which are built here.
 
 keras.applications' MobileNetV2 is another function: it pads a strided convolution on the lower
 right only.
@@ -52,73 +52,46 @@ def mobilenet_v2(
     images: keras.KerasTensor,
     head: family.Head,
     *,
+    rows: Sequence[Row],
     multiplier: float,
     depth: float,
     divisor: int,
     fixed_ends: bool,
+    default_dropout: float,
+    tensorflow: bool,
     zero_gamma: bool = False,
     activation: str = "relu6",
     dropout: float | None = None,
     width: float = 1.0,
     small_input: bool = False,
 ) -> keras.KerasTensor:
-    """A 3x3 convolution, 17 blocks (the d more) in five stages, a 1x1 convolution, head.
+    """A 3x3 convolution, the blocks of `rows` in five stages, a 1x1 convolution, head.
 
     Stage N has 1/2^N of the input's sides (rounded up). `zero_gamma` starts the last scale of
     each branch with a shortcut at 0, so that a new network's blocks are their shortcuts.
-    `dropout` (a rate in [0, 1), by default 0.2) acts before the classifier. `width` (over 0)
-    multiplies the channels as the name's multiplier does: the last convolution has no less than
-    1280. `small_input` is for images of about 32x32: the stem and the first block of stage 2 keep
+    `dropout` (a rate in [0, 1), by default 0.2, from efficientnet_lite2 on 0.3) acts before the
+    classifier. `width` (over 0) multiplies the channels as the name's multiplier does: the last
+    convolution has no less than 1280; in the d and EfficientNet-Lite always 1280, the stem 32.
+    `small_input` is for images of about 32x32: the stem and the first block of stage 2 keep
     stride 1, so that strides are a quarter. Without the classifier the output is `final_act`,
-    with 1280 channels.
+    the last convolution's.
 
     Raises:
       ValueError: an option outside of its range.
     """
     checks.check_positive("width", width)
-    width = multiplier * width
-    stem = 32 if fixed_ends else rounded(32 * width, divisor)
-    final = 1280 if fixed_ends else max(1280, rounded(1280 * width, divisor))
-    return network(
-        images,
-        head,
-        scaled_rows(ROWS, width, depth, divisor),
-        stem=stem,
-        final=final,
-        zero_gamma=zero_gamma,
-        activation=activation,
-        dropout=dropout,
-        small_input=small_input,
-    )
-
-
-def network(
-    images: keras.KerasTensor,
-    head: family.Head,
-    rows: Sequence[Row],
-    *,
-    stem: int,
-    final: int,
-    zero_gamma: bool,
-    activation: str,
-    dropout: float | None,
-    small_input: bool,
-    default_dropout: float = 0.2,
-    epsilon: float | None = None,
-    conv: Callable[..., keras.KerasTensor] = blocks.conv,
-    depthwise_conv: Callable[..., keras.KerasTensor] = blocks.depthwise_conv,
-) -> keras.KerasTensor:
-    """The blocks of `rows` between a 3x3 convolution of `stem` channels and a 1x1 of `final`.
-
-    conv makes the first of these, depthwise_conv those of the blocks, with their padding.
-    """
     checks.check_flag("zero_gamma", zero_gamma)
     checks.check_flag("small_input", small_input)
     checks.check_activation("activation", activation)
-    x = conv(images, stem, 3, 1 if small_input else 2, name="stem_conv")
-    x = blocks.batch_norm(x, name="stem_bn", epsilon=epsilon)
-    x = blocks.activation(x, activation, name="stem_act")
-    for prefix, row, stride in numbered(rows, small_input):
+    width = multiplier * width
+    stem = 32 if fixed_ends else rounded(32 * width, divisor)
+    final = 1280 if fixed_ends else max(1280, rounded(1280 * width, divisor))
+    padding, epsilon = ("same", 1e-3) if tensorflow else (None, None)
+    x = blocks.conv_bn_act(
+        images, stem, 3, 1 if small_input else 2,
+        prefix="stem", act=activation, padding=padding, epsilon=epsilon,
+    )
+    for prefix, row, stride in numbered(scaled_rows(rows, width, depth, divisor), small_input):
         x = inverted_residual(
             x,
             row.filters,
@@ -128,13 +101,11 @@ def network(
             activation=activation,
             zero_gamma=zero_gamma,
             prefix=prefix,
+            padding=padding,
             epsilon=epsilon,
-            depthwise_conv=depthwise_conv,
         )
     x = blocks.conv_bn_act(x, final, 1, prefix="final", act=activation, epsilon=epsilon)
-    if dropout is None:
-        dropout = default_dropout if head.include_top else 0.0
-    return head(x, dropout=dropout)
+    return head(x, dropout=head.dropout_rate(dropout, default_dropout))
 
 
 def inverted_residual(
@@ -147,12 +118,13 @@ def inverted_residual(
     activation: str,
     zero_gamma: bool,
     prefix: str,
+    padding: blocks.Padding = None,
     epsilon: float | None = None,
-    depthwise_conv: Callable[..., keras.KerasTensor] = blocks.depthwise_conv,
     squeeze: Callable[..., keras.KerasTensor] | None = None,
 ) -> keras.KerasTensor:
     """1x1 to `expanded` channels (left out where x has them), depthwise, 1x1 without activation.
 
+    padding: of the depthwise convolution.
     squeeze(x, prefix=...) acts behind the depthwise convolution. Where nothing changes in size,
     the block's input is added.
     """
@@ -162,15 +134,14 @@ def inverted_residual(
             x, expanded, 1, prefix=prefix, index=1, act=activation, epsilon=epsilon
         )
         index = 2
-    x = depthwise_conv(x, kernel, stride, name=f"{prefix}_conv{index}")
-    x = blocks.batch_norm(x, name=f"{prefix}_bn{index}", epsilon=epsilon)
-    x = blocks.activation(x, activation, name=f"{prefix}_act{index}")
+    x = blocks.depthwise_conv(x, kernel, stride, name=f"{prefix}_conv{index}", padding=padding)
+    x = blocks.bn_act(x, prefix=prefix, index=index, act=activation, epsilon=epsilon)
     if squeeze is not None:
         x = squeeze(x, prefix=f"{prefix}_se")
     add = stride == 1 and shortcut.shape[-1] == filters
-    x = blocks.conv(x, filters, 1, name=f"{prefix}_conv{index + 1}")
-    x = blocks.batch_norm(
-        x, name=f"{prefix}_bn{index + 1}", zero_gamma=zero_gamma and add, epsilon=epsilon
+    x = blocks.conv_bn_act(
+        x, filters, 1,
+        prefix=prefix, index=index + 1, act=None, epsilon=epsilon, zero_gamma=zero_gamma and add,
     )
     return keras.layers.Add(name=f"{prefix}_add")([shortcut, x]) if add else x
 
@@ -215,7 +186,8 @@ def _variant(
     multiplier: float, *, depth: float = 1.0, divisor: int = 8, fixed_ends: bool = False
 ) -> family.Variant:
     deltas = {
-        "multiplier": multiplier, "depth": depth, "divisor": divisor, "fixed_ends": fixed_ends,
+        "rows": ROWS, "multiplier": multiplier, "depth": depth, "divisor": divisor,
+        "fixed_ends": fixed_ends, "default_dropout": 0.2, "tensorflow": False,
     }
     return family.Variant(mobilenet_v2, deltas, _PAPER)
 

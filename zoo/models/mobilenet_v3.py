@@ -113,11 +113,12 @@ def mobilenet_v3(
     for i, filters in enumerate(final, 1):
         filters = rounded(filters * width)
         x = blocks.conv_bn_act(x, filters, 1, prefix="final", index=i, act=activation)
+    dropout = head.dropout_rate(dropout, default=0.2)
     if not head.include_top:
-        return head.features(x, dropout=0.0 if dropout is None else dropout)
-    x = keras.layers.GlobalAveragePooling2D(data_format=blocks.DATA_FORMAT, name="head_pool")(x)
+        return head.features(x, dropout=dropout)
+    x = blocks.global_average_pool(x, name="head_pool")
     x = blocks.dense_act(x, hidden, activation, prefix="head_dense1")
-    return head.classifier(x, dropout=0.2 if dropout is None else dropout)
+    return head.classifier(x, dropout=dropout)
 
 
 def _squeeze_excite(x: keras.KerasTensor, *, prefix: str) -> keras.KerasTensor:
@@ -127,8 +128,7 @@ def _squeeze_excite(x: keras.KerasTensor, *, prefix: str) -> keras.KerasTensor:
         data_format=blocks.DATA_FORMAT, keepdims=True, name=f"{prefix}_pool"
     )(x)
     for i, filters, act in ((1, rounded(channels / 4), "relu"), (2, channels, "hard_sigmoid")):
-        factors = blocks.conv(factors, filters, 1, use_bias=True, name=f"{prefix}_conv{i}")
-        factors = blocks.activation(factors, act, name=f"{prefix}_act{i}")
+        factors = blocks.conv_act(factors, filters, 1, prefix=prefix, index=i, act=act)
     return keras.layers.Multiply(name=f"{prefix}_scale")([x, factors])
 
 

@@ -110,8 +110,7 @@ def resnet(
             else:
                 x = _unit(x, convs, stride, form.average_shortcut, zero_gamma, activation, name)
     if form.preactivation:
-        x = blocks.batch_norm(x, name="final_bn")
-        x = blocks.activation(x, activation, name="final_act")
+        x = blocks.bn_act(x, prefix="final", act=activation)
     return head(x, dropout=dropout)
 
 
@@ -158,10 +157,10 @@ def _unit(
     shortcut = x
     last = len(convs)
     for i, (filters, kernel, conv_stride) in enumerate(convs, 1):
-        x = blocks.conv(x, filters, kernel, conv_stride, name=f"{name}_conv{i}")
-        x = blocks.batch_norm(x, name=f"{name}_bn{i}", zero_gamma=zero_gamma and i == last)
-        if i < last:
-            x = blocks.activation(x, activation, name=f"{name}_act{i}")
+        x = blocks.conv_bn_act(
+            x, filters, kernel, conv_stride, prefix=name, index=i,
+            act=activation if i < last else None, zero_gamma=zero_gamma and i == last,
+        )
     if stride > 1 or shortcut.shape[-1] != x.shape[-1]:
         if average_shortcut and stride > 1:
             # "same" rounds an odd side up as the branch does; padded zeros are not averaged in.
@@ -169,8 +168,9 @@ def _unit(
                 2, padding="same", data_format=blocks.DATA_FORMAT, name=f"{name}_shortcut_pool"
             )
             shortcut, stride = pool(shortcut), 1
-        shortcut = blocks.conv(shortcut, x.shape[-1], 1, stride, name=f"{name}_shortcut_conv")
-        shortcut = blocks.batch_norm(shortcut, name=f"{name}_shortcut_bn")
+        shortcut = blocks.conv_bn_act(
+            shortcut, x.shape[-1], 1, stride, prefix=f"{name}_shortcut", act=None
+        )
     x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
     return blocks.activation(x, activation, name=f"{name}_act{last}")
 
@@ -185,8 +185,7 @@ def _preactivation_unit(
     """shortcut + branch; a projecting shortcut starts behind the first ReLU."""
     shortcut, out_filters = x, convs[-1][0]
     for i, (filters, kernel, conv_stride) in enumerate(convs, 1):
-        x = blocks.batch_norm(x, name=f"{name}_bn{i}")
-        x = blocks.activation(x, activation, name=f"{name}_act{i}")
+        x = blocks.bn_act(x, prefix=name, index=i, act=activation)
         if i == 1 and (stride > 1 or shortcut.shape[-1] != out_filters):
             shortcut = blocks.conv(x, out_filters, 1, stride, name=f"{name}_shortcut_conv")
         x = blocks.conv(x, filters, kernel, conv_stride, name=f"{name}_conv{i}")

@@ -13,7 +13,7 @@ before the others needless (its section 3.1).
 from __future__ import annotations
 
 from zoo.lazy import lazy_module
-from zoo.models import alexnet, blocks, checks, family
+from zoo.models import blocks, checks, family
 
 keras = lazy_module("keras")
 
@@ -53,20 +53,16 @@ def vgg(
     """
     checks.check_activation("activation", activation)
     checks.check_positive("width", width)
+    conv = blocks.conv_bn_act if batch_norm else blocks.conv_act
     x = images
     for stage, (count, filters) in enumerate(zip(num_convs, _FILTERS, strict=True), 1):
-        name = f"stage{stage}"
         if stage > 1:
-            x = blocks.max_pool(x, 2, 2, name=f"{name}_pool")
+            x = blocks.max_pool(x, 2, 2, name=f"stage{stage}_pool")
+        filters = blocks.scaled(filters, width)
         for i in range(1, count + 1):
-            x = blocks.conv(
-                x, blocks.scaled(filters, width), 3, use_bias=not batch_norm, name=f"{name}_conv{i}"
-            )
-            if batch_norm:
-                x = blocks.batch_norm(x, name=f"{name}_bn{i}")
-            x = blocks.activation(x, activation, name=f"{name}_act{i}")
+            x = conv(x, filters, 3, prefix=f"stage{stage}", index=i, act=activation)
     x = blocks.max_pool(x, 2, 2, name="final_pool")
-    return alexnet.dense_head(
+    return family.dense_head(
         x, head, grid=7, activation=activation, dropout=dropout, width=width
     )
 

@@ -11,8 +11,10 @@ taken too: their last map is averaged to 6x6.
 
 from __future__ import annotations
 
+import functools
+
 from zoo.lazy import lazy_module
-from zoo.models import alexnet, blocks, checks, family
+from zoo.models import blocks, checks, family
 
 keras = lazy_module("keras")
 
@@ -44,17 +46,15 @@ def zfnet(
     checks.check_activation("activation", activation)
     checks.check_positive("width", width)
     first, second, *others = (blocks.scaled(count, width) for count in (96, 256, 384, 384, 256))
-    x = blocks.conv(images, first, 7, 2, padding=1, use_bias=True, name="stage1_conv1")
-    x = blocks.activation(x, activation, name="stage1_act1")
+    conv = functools.partial(blocks.conv_act, act=activation)
+    x = conv(images, first, 7, 2, padding=1, prefix="stage1", index=1)
     x = _pool_norm(x, lrn, "stage2")
-    x = blocks.conv(x, second, 5, 2, padding=0, use_bias=True, name="stage2_conv1")
-    x = blocks.activation(x, activation, name="stage2_act1")
+    x = conv(x, second, 5, 2, padding=0, prefix="stage2", index=1)
     x = _pool_norm(x, lrn, "stage3")
     for i, count in enumerate(others, 1):
-        x = blocks.conv(x, count, 3, use_bias=True, name=f"stage3_conv{i}")
-        x = blocks.activation(x, activation, name=f"stage3_act{i}")
+        x = conv(x, count, 3, prefix="stage3", index=i)
     x = blocks.max_pool(x, 3, 2, name="final_pool")
-    return alexnet.dense_head(
+    return family.dense_head(
         x, head, grid=6, activation=activation, dropout=dropout, width=width
     )
 

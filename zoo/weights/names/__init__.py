@@ -12,12 +12,14 @@ import difflib
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import zoo.models
 
 # The layer of a module that no inference needs.
 UNUSED = ""
+# What `Source.layers` is.
+Layers = Callable[[Mapping[str, str]], Mapping[str, str]]
 LIBRARIES = ("timm", "torchvision", "gluoncv", "keras", "efficientnet_lite_pytorch")
 
 
@@ -35,7 +37,7 @@ class Source:
     """
 
     model: str
-    layers: Callable[[Mapping[str, str]], Mapping[str, str]]
+    layers: Layers
     bn_epsilon: float | None = None
 
 
@@ -45,6 +47,15 @@ def each(
     """What `layer(module, kind)` says for each module; None: it does not know it."""
     named = {name: layer(name, kind) for name, kind in modules.items()}
     return {name: found for name, found in named.items() if found is not None}
+
+
+def in_order(
+    modules: Mapping[str, str], layers: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """The modules of each kind are the layers of that kind, one after the other: for networks
+    that are one chain, kept as a list."""
+    left = {kind: iter(names) for kind, names in layers.items()}
+    return each(modules, lambda _, kind: next(left[kind], None) if kind in left else None)
 
 
 def sources(name: str) -> dict[str, Source]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from zoo.weights.names import Source, each
+from zoo.weights.names import Source, in_order
 
 _CONVS = ("stage1_conv1", "stage2_conv1", "stage3_conv1", "stage3_conv2", "stage3_conv3")
 DENSE = ("head_dense1", "head_dense2", "head_dense")
@@ -18,12 +18,3 @@ def sources(name: str) -> dict[str, Source]:
 
 def _layers(modules: Mapping[str, str]) -> dict[str, str]:
     return in_order(modules, {"conv": _CONVS, "dense": DENSE})
-
-
-def in_order(
-    modules: Mapping[str, str], layers: Mapping[str, Sequence[str]]
-) -> dict[str, str]:
-    """The modules of each kind are the layers of that kind, one after the other: for networks
-    that are one chain, kept as a list."""
-    left = {kind: iter(names) for kind, names in layers.items()}
-    return each(modules, lambda _, kind: next(left[kind], None) if kind in left else None)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from zoo.models import efficientnet_lite, mobilenet_v2
-from zoo.weights.names import Source, each
-from zoo.weights.names.mobilenet import Layers, timm
+from zoo.weights.names import Layers, Source, each
+from zoo.weights.names.mobilenet import timm
 
 _ENDS = {
     "_conv_stem": "stem_conv", "_bn0": "stem_bn", "_conv_head": "final_conv", "_bn1": "final_bn",

@@ -4,13 +4,10 @@ is `mobilenet_v1_100_relu6`."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from zoo.models.mobilenet import STAGES
-from zoo.weights.names import Source, each
-from zoo.weights.names.alexnet import in_order
-
-Layers = Callable[[Mapping[str, str]], dict[str, str]]
+from zoo.weights.names import Layers, Source, each, in_order
 
 _BLOCKS = [
     f"stage{stage}_block{block}"

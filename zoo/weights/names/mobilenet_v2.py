@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zoo.models import mobilenet_v2
-from zoo.weights.names import Source
-from zoo.weights.names.alexnet import in_order
-from zoo.weights.names.mobilenet import Layers, chain, timm
+from zoo.weights.names import Layers, Source, in_order
+from zoo.weights.names.mobilenet import chain, timm
 
 
 def sources(name: str) -> dict[str, Source]:

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from zoo.models.mobilenet_v2 import numbered
 from zoo.models.mobilenet_v3 import MODELS, Row
-from zoo.weights.names import Source, each
-from zoo.weights.names.alexnet import in_order
-from zoo.weights.names.mobilenet import Layers, timm
+from zoo.weights.names import Layers, Source, each, in_order
+from zoo.weights.names.mobilenet import timm
 
 Blocks = Sequence[tuple[str, Row]]
 

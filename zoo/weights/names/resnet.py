@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from zoo.weights.names import Source, each
+from zoo.weights.names import Layers, Source, each
 
 _GLUONCV_FORMS = {"": "v1", "b": "v1b", "c": "v1c", "d": "v1d", "_v2": "v2"}
 # GluonCV's v1 and v2: a list of stem, stages, ...; in it, the index of the first stage.
@@ -49,7 +49,7 @@ def _pytorch(modules: Mapping[str, str]) -> dict[str, str]:
     return each(modules, layer)
 
 
-def _gluoncv(form: str):
+def _gluoncv(form: str) -> Layers:
     if form not in ("", "_v2"):
         return _pytorch
     first = _FIRST_STAGE[form or "_v1"]

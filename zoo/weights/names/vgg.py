@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from zoo.models.vgg import NUM_CONVS
-from zoo.weights.names import Source, each
-from zoo.weights.names.alexnet import DENSE, in_order
+from zoo.weights.names import Layers, Source, each, in_order
+from zoo.weights.names.alexnet import DENSE
 
 _KERAS_DENSE = dict(zip(("fc1", "fc2", "predictions"), DENSE, strict=True))
 
@@ -24,9 +24,7 @@ def sources(name: str) -> dict[str, Source]:
     return found
 
 
-def _layers(
-    depth: int, *, dense: tuple[str, ...], convs: tuple[str, ...] = ()
-) -> Callable[[Mapping[str, str]], dict[str, str]]:
+def _layers(depth: int, *, dense: tuple[str, ...], convs: tuple[str, ...] = ()) -> Layers:
     """`convs`: the dense layers that are convolutions over the whole map there."""
     places = [
         f"stage{stage}_{{kind}}{i}"
