@@ -1,0 +1,57 @@
+"""A set's images at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from zoo.data.resize import resize_and_center_crop
+from zoo.lazy import lazy_module
+
+np = lazy_module("numpy")
+tf = lazy_module("tensorflow")
+
+_GAP, _CAPTION = 4, 16  # pixels
+
+
+def fit(tile: int, image_size: int, eval_resize: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns a function: uint8 [H,W,C] -> uint8 [h,w,C].
+
+    With `image_size` 0 the whole image, its larger side `tile` pixels; else the evaluation's
+    centre crop (`eval_resize` 0: of the short side).
+    """
+    def whole(image):
+        shape = tf.shape(image)[:2]
+        sides = tf.maximum(tile * shape // tf.reduce_max(shape), 1)
+        resized = tf.image.resize(image, sides, antialias=True)
+        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+    def cropped(image):
+        return resize_and_center_crop(image, image_size, eval_resize or image_size)
+
+    return cropped if image_size else whole
+
+
+def draw_sheet(
+    examples: Sequence[tuple[np.ndarray, str]], tile: int, columns: int
+) -> Image.Image:
+    """Draws images in rows, their names under them, white between them.
+
+    examples: (uint8 [H,W,C], class name), no side above `tile` pixels; columns: images a row.
+    """
+    columns = min(columns, len(examples))
+    width, height = tile + _GAP, tile + _CAPTION + _GAP
+    size = columns * width + _GAP, -(-len(examples) // columns) * height + _GAP
+    sheet = Image.new("RGB", size, "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for number, (image, name) in enumerate(examples):
+        left = _GAP + number % columns * width
+        top = _GAP + number // columns * height
+        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        sheet.paste(picture.convert("RGB"), (left + (tile - picture.width) // 2,
+                                             top + (tile - picture.height) // 2))
+        while draw.textlength(name, font=font) > tile:
+            name = name.removesuffix("…")[:-1] + "…"
+        draw.text((left, top + tile), name, fill="black", font=font)
+    return sheet
