@@ -14,7 +14,8 @@ from zoo.recipe import Recipe
 
 RECIPE = Recipe(
     name="finetune", model="efficientnet_lite0", weights="imagenet", mean=(), std=(),
-    data="folder:photos", image_size=224, eval_resize=256, crop_area=(0.35, 1), augment="flip",
+    data="folder:photos", image_size=224, eval_resize=256, eval_resizing="",
+    crop_area=(0.35, 1), augment="flip",
     batch_size=32, epochs=10, frozen_epochs=4, freeze_bn=True, unfrozen_rate=0.1,
     learning_rate=0.02, base_batch_size=32, schedule="cosine", warmup_epochs=0.5, momentum=0.9,
     weight_decay=1e-4, label_smoothing=0.1,

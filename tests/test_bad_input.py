@@ -80,6 +80,7 @@ def test_before_tensorflow_is_needed(capfd, tmp_path, flags, words):
         (["--data=tfrecord:/nowhere/{split}-*"], ["/nowhere"]),
         (["--batch_size=5000"], ["batch_size", "5000", "4000"]),
         (["--image_size=8", "--eval_resize=8"], ["input_shape", ">= 12"]),
+        (["--data_service=grpc://localhost:1"], ["data_service has no effect", "cache_mb=0"]),
         (["--schedule=cosin"], ["schedule", "'cosin'", "cosine"]),
         (["--schedule=step(30)"], ["schedule", "step", "620"]),
         (["--augment=mixup(0)"], ["mixup", "alpha=0"]),
@@ -98,6 +99,13 @@ def test_empty_folder(capfd, tmp_path):
     line = refused(capfd, f"--data=folder:{tmp_path / 'empty'}", f"--run_dir={tmp_path / 'run'}")
     assert "train" in line
     assert contents(tmp_path) == {}
+
+
+def test_a_data_service_that_is_not_there(capfd, folder, tmp_path):
+    line = refused(capfd, f"--data=folder:{folder}", "--cache_mb=0",
+                   f"--run_dir={tmp_path / 'run'}", "--data_service=grpc://localhost:1")
+    assert "data_service cannot be reached, got 'grpc://localhost:1'" in line
+    assert not (tmp_path / "run").exists()
 
 
 def test_class_without_images(capfd, folder, tmp_path):

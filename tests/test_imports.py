@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "zoo/data/*.py": (
         ("zoo.lazy", "zoo.data.*"),
         # TensorFlow's own: what its Example raises for bytes that are none.
-        ("tensorflow", "tensorflow_datasets", "numpy", "google.protobuf.message"),
+        ("tensorflow", "tensorflow_datasets", "numpy", "PIL", "google.protobuf.message"),
     ),
     "zoo/augment/*.py": (
         ("zoo.spec", "zoo.augment.*"), ("keras", "keras_cv", "tensorflow")

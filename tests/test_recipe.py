@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoo.data.resize import METHODS
 from zoo.recipe import Recipe, read_recipe
 from zoo.recipe_check import PRECISIONS, XLA_MODES
 
@@ -52,6 +53,14 @@ BAD = [
     *(("crop_ratio", value, LOW_HIGH, {})
       for value in ((), (1.0,), (0.0, 1.0), (2.0, 1.0))),
     ("eval_resize", 223, "at least image_size=224", {}),
+    *(("scale_jitter", value, "two numbers LOW,HIGH with image_size=224 <= LOW <= HIGH", {})
+      for value in ((256.0,), (200.0, 256.0), (480.0, 256.0))),
+    ("crop_area", (0.2, 1.0), "its default, (0.08, 1.0): --scale_jitter crops instead",
+     {"scale_jitter": (256.0, 480.0)}),
+    ("train_resizing", "cubic", f"one of {list(METHODS)}", {}),
+    ("eval_resizing", "", f"one of {list(METHODS)}, or empty with --weights", {}),
+    ("on_bad_image", "ignore", "one of ['fail', 'skip']", {}),
+    *(("data_service", value, "grpc://HOST:PORT", {}) for value in ("localhost:1", "grpc://a")),
 ]
 
 
@@ -264,7 +273,8 @@ def test_difference():
 def test_difference_in_what_is_written_does_not_change_the_result():
     written = {
         "cache_mb": 0, "steps_per_call": 3, "host_threads": 2, "run_dir": "x",
-        "evaluate_every": 5, "checkpoint_every": 7, "keep_checkpoints": 9, "export": False,
+        "data_service": "grpc://a:1", "evaluate_every": 5, "checkpoint_every": 7,
+        "keep_checkpoints": 9, "export": False,
     }
     here, there = Recipe(**written, seed=1), Recipe()
     assert here.difference(there, only_result=True) == {"seed": (1, 0)}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo import recipe_check
+from zoo.data.resize import METHODS
 from zoo.recipe_check import PRECISIONS
 
 
@@ -48,6 +49,15 @@ class Recipe:
     crop_ratio: tuple[float, ...] = _field(
         (3 / 4, 4 / 3), "training crop: smallest and largest width over height", "Data"
     )
+    scale_jitter: tuple[float, ...] = _field(
+        (),
+        "training crop, instead: LOW,HIGH of the short side before a random crop, pixels, as "
+        "256,480; empty: by crop_area", "Data",
+    )
+    train_resizing: str = _field("area", f"{', '.join(METHODS)}; see zoo/data/resize.py", "Data")
+    eval_resizing: str = _field(
+        "bilinear", "as train_resizing; empty: that of the weights", "Data"
+    )
     eval_resize: int = _field(
         256, "evaluation: short side before the centre crop of image_size, pixels", "Data"
     )
@@ -59,6 +69,16 @@ class Recipe:
         (58.393, 57.12, 57.375),
         "standard deviation of each channel, in levels of 0..255; empty: that of the weights",
         "Data",
+    )
+    on_bad_image: str = _field(
+        "fail",
+        "a training image that cannot be read: fail when it is met, or skip: try all at the start "
+        "and leave the bad ones out",
+        "Data",
+    )
+    data_service: str = _field(
+        "", "grpc://HOST:PORT of a tf.data service that reads the training images; empty: here",
+        "Data", changes_result=False,
     )
     cache_mb: int = _field(
         1024, "sets smaller than this when decoded stay in memory, MiB", "Data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from zoo.augment import check_policy
 from zoo.data import check_spec
+from zoo.data.bad_images import CHOICES
+from zoo.data.resize import METHODS
 from zoo.models import check_model
 from zoo.spec import parse_call, parse_options
 from zoo.weights.create import check_weights
@@ -99,7 +102,26 @@ def _check_data(recipe: Recipe) -> None:
             f"as many numbers as channels={recipe.channels}",
         )
     expect("std", all(value > 0 for value in recipe.std), "numbers over 0")
-    area, ratio = recipe.crop_area, recipe.crop_ratio
+    expect("train_resizing", recipe.train_resizing in METHODS, f"one of {list(METHODS)}")
+    expect(
+        "eval_resizing", recipe.eval_resizing in METHODS or recipe.weights and
+        not recipe.eval_resizing, f"one of {list(METHODS)}, or empty with --weights",
+    )
+    expect("on_bad_image", recipe.on_bad_image in CHOICES, f"one of {list(CHOICES)}")
+    expect(
+        "data_service", re.fullmatch(r"(grpc://[^/:]+:\d+)?", recipe.data_service) is not None,
+        "grpc://HOST:PORT",
+    )
+    _check_crop(recipe)
+    expect(
+        "eval_resize", recipe.eval_resize >= recipe.image_size,
+        f"at least image_size={recipe.image_size}",
+    )
+
+
+def _check_crop(recipe: Recipe) -> None:
+    expect = _expecting(recipe)
+    area, ratio, jitter = recipe.crop_area, recipe.crop_ratio, recipe.scale_jitter
     expect(
         "crop_area", len(area) == 2 and 0 < area[0] <= area[1] <= 1,
         "two numbers LOW,HIGH with 0 < LOW <= HIGH <= 1",
@@ -108,10 +130,17 @@ def _check_data(recipe: Recipe) -> None:
         "crop_ratio", len(ratio) == 2 and 0 < ratio[0] <= ratio[1] < math.inf,
         "two numbers LOW,HIGH with 0 < LOW <= HIGH",
     )
-    expect(
-        "eval_resize", recipe.eval_resize >= recipe.image_size,
-        f"at least image_size={recipe.image_size}",
-    )
+    if jitter:
+        expect(
+            "scale_jitter", len(jitter) == 2 and recipe.image_size <= jitter[0] <= jitter[1],
+            f"two numbers LOW,HIGH with image_size={recipe.image_size} <= LOW <= HIGH",
+        )
+        defaults = {field.name: field.default for field in dataclasses.fields(recipe)}
+        for name in ("crop_area", "crop_ratio"):
+            expect(
+                name, getattr(recipe, name) == defaults[name],
+                f"its default, {defaults[name]}: --scale_jitter crops instead",
+            )
 
 
 def _check_transfer(recipe: Recipe) -> None:

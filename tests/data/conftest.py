@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import struct
 
@@ -12,6 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 import tensorflow as tf
+from image_files import encode
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -32,13 +32,6 @@ def digits():
 def photos():
     """Two photos, uint8 [427,640,3]."""
     return load_sample_images().images
-
-
-def encode(image: np.ndarray, kind: str = "JPEG", mode: str = "RGB", **options) -> bytes:
-    file = io.BytesIO()
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    picture.convert(mode).save(file, kind, **options)
-    return file.getvalue()
 
 
 def part_of(digits, split: str):

@@ -26,7 +26,7 @@ def numbered(count: int, size: int = 1) -> ArraySplit:
 
 def shown_labels(split, seed, epoch, batch_size=1, **options):
     options = {"crop_area": None, "image_size": 1, "channels": 1} | options
-    steps = steps_per_epoch(split, batch_size)
+    steps = steps_per_epoch(split.num_examples, batch_size)
     batches = train_batches(split, batch_size=batch_size, seed=seed, start_step=epoch * steps,
                             **options)
     return np.concatenate([labels.numpy() for _, labels in batches.take(steps)])
@@ -38,7 +38,7 @@ def test_a_resumed_run_gets_the_same_batches(source, crop_area):
     batch_size = split.num_examples * 2 // 7  # three batches an epoch, with a remainder
     options = {"image_size": 24, "channels": 3, "batch_size": batch_size, "seed": 5,
                "crop_area": crop_area}
-    assert steps_per_epoch(split, batch_size) == 3
+    assert steps_per_epoch(split.num_examples, batch_size) == 3
     count = 6 if split.num_examples < 1000 or crop_area is None else 4
     unbroken = numpy_batches(train_batches(split, **options), count)
     for start in (2, 3):  # before a border of epochs, and at it
@@ -188,7 +188,9 @@ def test_images_of_the_size_asked_for_are_left_alone(digits, opened):
 def test_digits_are_resized_once_not_in_every_batch(opened):
     split = opened["mnist5k"].splits["train"].subset(np.arange(0, 4000, 50))
     options = {"image_size": 32, "channels": 1, "batch_size": 80}
-    images, labels = next(iter(train_batches(split, seed=0, crop_area=None, **options)))
+    images, labels = next(iter(
+        train_batches(split, seed=0, crop_area=None, resizing="bilinear", **options)
+    ))
     [(want, want_labels, _)] = eval_batches(split, eval_resize=32, **options).as_numpy_iterator()
     order = np.lexsort(images.numpy().reshape(80, -1).T)
     want_order = np.lexsort(want.reshape(80, -1).T)

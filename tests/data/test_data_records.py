@@ -90,7 +90,7 @@ def test_wrong_records(tmp_path, digits):
 
     one_record(b"\xff\xff\xff", "train-00001-of-00002 record at byte 0 is no tf.train.Example")
     one_record(tf.train.Example().SerializeToString(), "has 0 values of image/encoded")
-    one_record(example(b"<html>", 3, "three"), "record at byte 0: not an image")
+    one_record(example(b"<html>", 3, "three"), "record at byte 0: no image")
 
 
 # TFDS

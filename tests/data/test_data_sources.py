@@ -7,10 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from conftest import NAMES, labels_of, write_folder, write_idx, wrong
 
-from zoo.data import ArraySplit, RaggedSplit, find_unreadable, open_source, train_batches
+from zoo.data import ArraySplit, RaggedSplit, open_source
 from zoo.data.progress import with_progress
 
 # IDX
@@ -140,34 +139,6 @@ def test_wrong_folders(tmp_path, digits):
     shutil.rmtree(tmp_path / "train/ten")
     wrong(f"class 'ten' is in '{tmp_path}/validation' but not in '{tmp_path}/train'",
           f"folder:{tmp_path}")
-
-
-@pytest.mark.parametrize(("content", "reason"), [
-    (b"<html>not found</html>", ": not an image (JPEG, PNG, BMP, GIF, WebP)"),
-    (b"", ": not an image"),
-    (None, " cannot be decoded; fetch it again or remove it"),
-])
-def test_a_broken_image_is_named(tmp_path, digits, content, reason):
-    write_folder(tmp_path, digits)
-    path = tmp_path / "train/four/3.gif"
-    jpeg = (tmp_path / "train/four/0.jpeg").read_bytes()
-    path.write_bytes(jpeg[: len(jpeg) // 2] if content is None else content)
-    wrong(f"{path}{reason}", f"folder:{tmp_path}")
-
-
-def test_a_broken_image_met_in_training_is_named(tmp_path, digits):
-    write_folder(tmp_path, digits)
-    path = tmp_path / "train/four/4.jpeg"
-    good = path.read_bytes()
-    split = open_source(f"folder:{tmp_path}", cache_mb=0).splits["train"]
-    assert find_unreadable(split) == []
-    path.write_bytes(b"<html>not found</html>")
-    batches = train_batches(split, image_size=8, channels=3, batch_size=70, seed=0)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not an image") as caught:
-        next(iter(batches))
-    assert str(path) in str(caught.value)
-    path.write_bytes(good[: len(good) // 2])
-    assert find_unreadable(split) == [str(path)]
 
 
 # Synthetic images

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 
 from zoo.data.splits import FileSplit, Source
 from zoo.lazy import lazy_module
@@ -44,6 +48,31 @@ def open_folder(folder: str) -> Source:
         _check_classes(path, _class_names(path), paths["train"], class_names)
     splits = {split: _open_split(path, class_names) for split, path in paths.items()}
     return Source("folder", class_names, channels=3, splits=splits)
+
+
+@contextlib.contextmanager
+def new_folder(out: str) -> Iterator[str]:
+    """Gives a folder to write into that becomes `out` at the end, or is removed after an error.
+
+    Raises:
+      ValueError: `out` exists and is not an empty folder, or cannot be made.
+    """
+    if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
+        raise ValueError(f"--out must be a new or an empty folder, got {out!r}, which is neither")
+    out = os.path.abspath(out)
+    try:
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+        # Beside `out`, so that the rename at the end stays within one disk.
+        aside = tempfile.mkdtemp(prefix=".aside-", dir=os.path.dirname(out))
+    except OSError as error:
+        raise ValueError(f"--out cannot be made, got {out!r}: {error.strerror}") from error
+    try:
+        yield aside
+        os.chmod(aside, 0o755)
+        os.rename(aside, out)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
 
 
 def _class_names(path: str) -> tuple[str, ...]:

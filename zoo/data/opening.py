@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 
+from zoo.data.bad_images import CHOICES, without_bad_images
 from zoo.data.spec import Spec, check_spec
 from zoo.data.splits import Source
 
@@ -13,7 +14,12 @@ _ENCODED = ("folder", "tfrecord", "tfds")
 
 
 def open_source(
-    spec: str, *, data_dir: str = "", holdout: float | None = None, cache_mb: int = 1024
+    spec: str,
+    *,
+    data_dir: str = "",
+    holdout: float | None = None,
+    cache_mb: int = 1024,
+    on_bad_image: str = "fail",
 ) -> Source:
     """Opens a data source: finds its files, checks them, counts examples, names classes.
 
@@ -26,6 +32,9 @@ def open_source(
         the same, that becomes `validation` where the source has none; None for a tenth (mnist5k:
         a fifth, that is 100 digits a class).
       cache_mb: host memory for decoded images in MiB, >= 0; 0 decodes anew at every use.
+      on_bad_image: what becomes of a training image that cannot be read: "fail" is an error when
+        it is met; "skip" decodes all of them now and leaves the bad ones out. Elsewhere than in
+        training it is always an error.
 
     Raises:
       ValueError: one line: what was got or found, and what is possible or to be done.
@@ -33,10 +42,14 @@ def open_source(
     parsed = check_spec(spec, data_dir=data_dir, holdout=holdout)
     if cache_mb < 0:
         raise ValueError(f"cache_mb out of range, got {cache_mb}; expected MiB >= 0")
+    if on_bad_image not in CHOICES:
+        raise ValueError(f"unknown on_bad_image, got {on_bad_image!r}; expected one of {CHOICES}")
     source = _open(parsed, data_dir, holdout)
     if parsed.kind in _ENCODED:
         from zoo.data.cache import cache_decoded
 
+        if on_bad_image == "skip":
+            source = without_bad_images(source)
         source = cache_decoded(source, cache_mb)
     return source
 

@@ -1,26 +1,20 @@
 """From a split to batches of uint8 images.
-
-Which examples a training batch holds follows from its step: it is a row of the permutation that
-belongs to (seed, epoch). So a run that starts at step k does not go through the steps before it,
-and what it gets is what an unbroken run got.
 """
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import os
+import socket
 from collections.abc import Callable
 
 from zoo.data.cache import resize_once
-from zoo.data.decode import (
-    as_channels,
-    decode_image,
-    random_resized_crop,
-    resize,
-    resize_and_center_crop,
-)
+from zoo.data.crop import crop_and_resize, random_resized_window, scale_jitter_window
+from zoo.data.decode import as_channels, decode_image
+from zoo.data.order import batch_order, key_of
+from zoo.data.resize import check_method, resize, resize_and_center_crop
 from zoo.data.splits import ArraySplit, Split
-from zoo.data.unreadable import assert_image
+from zoo.data.views import Views
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -28,20 +22,6 @@ tf = lazy_module("tensorflow")
 # Batches that one call of the gathering function makes: the call costs more than a batch of digits.
 _MAX_BATCHES_A_CALL = 32
 _BYTES_A_CALL = 4 << 20
-
-_Window = tuple[tuple[float, float], tuple[float, float]]  # area, ratio
-
-
-def steps_per_epoch(split: Split, batch_size: int) -> int:
-    """Full batches in an epoch: what is left over is not shown, and differs from epoch to epoch.
-
-    Raises:
-      ValueError: `batch_size` below 1 or above the number of examples.
-    """
-    if not 1 <= batch_size <= split.num_examples:
-        raise ValueError(f"batch_size out of range, got {batch_size}; expected "
-                         f"1..{split.num_examples}, the number of training examples")
-    return split.num_examples // batch_size
 
 
 def train_batches(
@@ -54,8 +34,11 @@ def train_batches(
     start_step: int = 0,
     crop_area: tuple[float, float] | None = (0.08, 1.0),
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    scale_jitter: tuple[float, float] | None = None,
+    resizing: str = "area",
     host_threads: int = 0,
     shard: tuple[int, int] = (0, 1),
+    data_service: str = "",
 ) -> tf.data.Dataset:
     """Infinite batches for training; what an epoch leaves of a batch is dropped.
 
@@ -65,10 +48,16 @@ def train_batches(
       batch_size: B, examples of all shards together.
       seed: any integer; order and crops are functions of (seed, epoch, example).
       start_step: the first batch is the one that an unbroken run gives at this step.
-      crop_area, crop_ratio: the random window, see `decode.crop_window`; with `crop_area` None or
-        (1, 1) the whole image is resized, or left alone when it has the size already.
+      crop_area, crop_ratio: the random window, see `crop.random_resized_window`; with `crop_area`
+        None or (1, 1) the whole image is resized, or left alone when it has the size already.
+      scale_jitter: instead of these, see `crop.scale_jitter_window`.
+      resizing: one of `zoo.data.resize.METHODS`.
       host_threads: of this input pipeline; 0 for TensorFlow's pool of one a core.
       shard: (i, n): yields the i-th n-th of every batch, for one of n worker processes.
+      data_service: "grpc://HOST:PORT", the dispatcher of a tf.data service whose workers, which
+        see the same files, read and decode instead of this process. With one worker the batches
+        are the same and in the same order; several hand them out as they come, and each example
+        is still shown once an epoch, give or take what they work on at its end.
 
     Returns:
       Elements (images uint8 [B/n,S,S,C], labels int32 [B/n]).
@@ -77,22 +66,52 @@ def train_batches(
       ValueError: an argument out of range, or `batch_size` above the number of examples.
     """
     rows = _check(image_size, channels, batch_size, host_threads, shard, start_step)
-    window = _check_window(crop_area, crop_ratio)
-    order = _order(split, batch_size, rows, shard[0], seed, start_step)
-    load = _loader(split, image_size, channels, window, seed)
+    check_method(resizing)
+    window = _window(image_size, crop_area, crop_ratio, scale_jitter)
+    if data_service:
+        check_service(data_service, split)
+    order = batch_order(split.num_examples, batch_size, rows, shard[0], seed, start_step)
+    key = key_of(seed, "crop")
+
+    def load(index: tf.Tensor, epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if window is None:
+            image, label = _decoded(split, index)
+            return as_channels(resize(image, image_size, resizing), channels), label
+        image, label = split.example(index)
+        own_seed = tf.stack([key + epoch, index])
+        return crop_and_resize(
+            image, image_size, channels, lambda size: window(size, seed=own_seed), resizing
+        ), label
 
     def gather(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images, labels = split.example(index)
-        return as_channels(resize(images, image_size), channels), labels
+        return as_channels(resize(images, image_size, resizing), channels), labels
 
     if isinstance(split, ArraySplit) and window is None:
-        split = resize_once(split, image_size)
+        split = resize_once(split, image_size, resizing)
         batches_a_call = _batches_a_call(image_size, channels, rows)
         dataset = order.batch(batches_a_call, drop_remainder=True).map(gather).unbatch()
     else:
         dataset = order.unbatch().map(load, num_parallel_calls=tf.data.AUTOTUNE)
         dataset = dataset.batch(rows, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
+    if data_service:
+        dataset = dataset.apply(tf.data.experimental.service.distribute(
+            tf.data.experimental.service.ShardingPolicy.DYNAMIC, data_service
+        ))
     return _with_options(dataset, tf.data.INFINITE_CARDINALITY, host_threads)
+
+
+def check_service(address: str, split: Split) -> None:
+    """Raises ValueError where a tf.data service cannot be reached, or has nothing to do."""
+    if not split.encoded:
+        raise ValueError("data_service has no effect on images that are in memory already; give "
+                         "cache_mb=0 to leave them encoded")
+    host, _, port = address.removeprefix("grpc://").rpartition(":")
+    try:  # TensorFlow itself would wait for it for an hour
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"data_service cannot be reached, got {address!r} ({error}); expected the "
+                         "grpc://HOST:PORT of a dispatcher that runs") from error
 
 
 def eval_batches(
@@ -101,7 +120,9 @@ def eval_batches(
     image_size: int,
     channels: int,
     batch_size: int,
-    eval_resize: int,
+    eval_resize: int | None = None,
+    views: Views | None = None,
+    resizing: str = "bilinear",
     host_threads: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
@@ -110,28 +131,34 @@ def eval_batches(
     Args:
       image_size, channels, batch_size, host_threads, shard: as in `train_batches`.
       eval_resize: the short side in pixels before the centre crop, >= image_size.
+      views: instead of this, what is shown of each image.
+      resizing: one of `zoo.data.resize.METHODS`.
 
     Returns:
-      Elements (images uint8 [B/n,S,S,C], labels int32 [B/n], mask bool [B/n]). Where the mask is
-      False, at the end of the last batch, images and labels are zeros.
+      Elements (images uint8 [B/n,S,S,C], labels int32 [B/n], mask bool [B/n]); with `views` the
+      images are [B/n,V,S,S,C]. Where the mask is False, at the end of the last batch, images and
+      labels are zeros.
 
     Raises:
-      ValueError: an argument out of range.
+      ValueError: an argument out of range, or not exactly one of `eval_resize` and `views`.
     """
     rows = _check(image_size, channels, batch_size, host_threads, shard)
-    if eval_resize < image_size:
-        raise ValueError(f"eval_resize out of range, got {eval_resize}; expected at least "
-                         f"image_size={image_size}")
+    check_method(resizing)
+    crop = _eval_crop(image_size, eval_resize, views, resizing)
     count = split.num_examples
     steps = -(-count // batch_size)
+    shape = [image_size, image_size, channels]
+    if views is not None:
+        shape = [views.num_crops, *shape]
 
     def fit(images: tf.Tensor) -> tf.Tensor:
-        return as_channels(resize_and_center_crop(images, image_size, eval_resize), channels)
+        return as_channels(crop(images), channels)
 
     def gather(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         mask = index < count
         images, labels = split.example(tf.minimum(index, count - 1))
-        images = tf.where(mask[:, None, None, None], fit(images), tf.zeros([], tf.uint8))
+        shown = tf.reshape(mask, [-1, *(1 for _ in shape)])
+        images = tf.where(shown, fit(images), tf.zeros([], tf.uint8))
         return images, tf.where(mask, labels, 0), mask
 
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -140,7 +167,7 @@ def eval_batches(
             return fit(image), label, True
 
         def padding() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            return tf.zeros([image_size, image_size, channels], tf.uint8), 0, False
+            return tf.zeros(shape, tf.uint8), 0, False
 
         return tf.cond(index < count, real, padding)
 
@@ -153,6 +180,23 @@ def eval_batches(
         dataset = dataset.batch(rows, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(lambda *element: tuple(_static_rows(part, rows) for part in element))
     return _with_options(dataset, steps, host_threads)
+
+
+def _eval_crop(
+    image_size: int, eval_resize: int | None, views: Views | None, resizing: str
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns uint8 [...,H,W,C] -> uint8 [...,S,S,C], or with `views` [...,V,S,S,C]."""
+    if (eval_resize is None) == (views is None):
+        raise ValueError(f"got eval_resize={eval_resize} and views={views}; expected one of them")
+    if views is not None:
+        views.check(image_size)
+        return functools.partial(views.cut, image_size=image_size, method=resizing)
+    if eval_resize < image_size:
+        raise ValueError(f"eval_resize out of range, got {eval_resize}; expected at least "
+                         f"image_size={image_size}")
+    return functools.partial(
+        resize_and_center_crop, image_size=image_size, eval_resize=eval_resize, method=resizing
+    )
 
 
 def _check(
@@ -183,66 +227,30 @@ def _check(
     return batch_size // of
 
 
-def _order(
-    split: Split, batch_size: int, rows: int, shard: int, seed: int, start_step: int
-) -> tf.data.Dataset:
-    """What each batch shows, from `start_step` on: (index, epoch), both int64 [rows].
+def _window(
+    image_size: int,
+    area: tuple[float, float] | None,
+    ratio: tuple[float, float],
+    short_side: tuple[float, float] | None,
+) -> Callable | None:
+    """Returns what draws a window: (height and width int32 [2], seed=int [2]) -> int32 [4].
 
-    A permutation for each epoch takes 8 bytes an example. TensorFlow's RandomIndexShuffle would
-    take none, but is no fair shuffle: some orders of 8 examples come up far more often than others.
+    None for the whole image.
     """
-    steps = steps_per_epoch(split, batch_size)
-    key = _key(seed, "order")
-    first_epoch, first_step = divmod(start_step, steps)
-
-    def batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(split.num_examples, dtype=tf.int64), seed=tf.stack([key, epoch])
+    if short_side is not None:
+        if not image_size <= short_side[0] <= short_side[1]:
+            raise ValueError(f"scale_jitter out of range, got {short_side}; expected "
+                             f"image_size={image_size} <= low <= high, pixels")
+        return functools.partial(
+            scale_jitter_window, image_size=image_size, short_side=short_side
         )
-        order = tf.reshape(order[: steps * batch_size], [steps, batch_size])
-        order = order[tf.where(epoch == first_epoch, first_step, 0) :, shard * rows :][:, :rows]
-        epochs = tf.fill(tf.shape(order), epoch)
-        return tf.data.Dataset.from_tensor_slices((order, epochs))
-
-    return tf.data.Dataset.counter(first_epoch).flat_map(batches)
-
-
-def _loader(
-    split: Split, image_size: int, channels: int, window: _Window | None, seed: int
-) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Returns a function: index, epoch, int64 scalars -> uint8 [S,S,C], label int32 scalar."""
-    key = _key(seed, "crop")
-
-    def load(index: tf.Tensor, epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        if window is None:
-            image, label = _decoded(split, index)
-            return as_channels(resize(image, image_size), channels), label
-        image, label = _checked(split, index)
-        own_key = tf.stack([key + epoch, index])
-        area, ratio = window
-        return random_resized_crop(
-            image, image_size, channels, area=area, ratio=ratio, seed=own_key
-        ), label
-
-    return load
-
-
-def _key(seed: int, use: str) -> int:
-    """62 bits: the uses of one seed, and neighbouring seeds, share no random numbers."""
-    digest = hashlib.blake2b(f"{use} {seed}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 2
-
-
-def _check_window(
-    area: tuple[float, float] | None, ratio: tuple[float, float]
-) -> _Window | None:
     if area is None or tuple(area) == (1, 1):
         return None
     if not 0 < area[0] <= area[1] <= 1:
         raise ValueError(f"crop_area out of range, got {area}; expected 0 < low <= high <= 1")
     if not 0 < ratio[0] <= ratio[1]:
         raise ValueError(f"crop_ratio out of range, got {ratio}; expected 0 < low <= high")
-    return area, ratio
+    return functools.partial(random_resized_window, area=area, ratio=ratio)
 
 
 def _positions(step: tf.Tensor, batch_size: int, rows: int, number: int) -> tf.Tensor:
@@ -251,13 +259,8 @@ def _positions(step: tf.Tensor, batch_size: int, rows: int, number: int) -> tf.T
     return tf.reshape(first[:, None] + tf.range(rows, dtype=tf.int64), [-1])
 
 
-def _checked(split: Split, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    image, label = split.example(index)
-    return (assert_image(image, split, index) if split.encoded else image), label
-
-
 def _decoded(split: Split, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    image, label = _checked(split, index)
+    image, label = split.example(index)
     return (decode_image(image, 3) if split.encoded else image), label
 
 

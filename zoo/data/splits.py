@@ -9,9 +9,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from zoo.lazy import lazy_module
+
+if TYPE_CHECKING:
+    from zoo.data.bad_images import BadImage
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
@@ -46,15 +49,18 @@ class Source:
     class_names: one a label; labels are 0..len(class_names)-1.
     channels: 1 or 3, what its images have.
     splits: "train", "validation" and, where there is one, "test". No example is in two of them.
+    skipped: training images that were left out, since they cannot be read.
     """
 
     name: str
     class_names: tuple[str, ...]
     channels: int
     splits: Mapping[str, Split]
+    skipped: tuple[BadImage, ...] = ()
 
 
-def _on_host(array: np.ndarray) -> tf.Tensor:
+def on_host(array: np.ndarray) -> tf.Tensor:
+    """A constant in host memory."""
     # init_scope: the first use may be inside a function that is being traced. The device: arrays
     # must not travel to an accelerator to be sliced there.
     with tf.init_scope(), tf.device("CPU:0"):
@@ -76,12 +82,12 @@ class ArraySplit:
     @functools.cached_property
     def image_tensor(self) -> tf.Tensor:
         """uint8 [N,H,W,C] in host memory."""
-        return _on_host(self.images)
+        return on_host(self.images)
 
     @functools.cached_property
     def label_tensor(self) -> tf.Tensor:
         """int32 [N] in host memory."""
-        return _on_host(self.labels)
+        return on_host(self.labels)
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.gather(self.image_tensor, index), tf.gather(self.label_tensor, index)
@@ -113,7 +119,7 @@ class RaggedSplit:
 
     @functools.cached_property
     def _tensors(self) -> tuple[tf.Tensor, ...]:
-        return tuple(map(_on_host, (self.buffer, self.starts, self.shapes, self.labels)))
+        return tuple(map(on_host, (self.buffer, self.starts, self.shapes, self.labels)))
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         buffer, starts, shapes, labels = self._tensors
@@ -144,7 +150,7 @@ class FileSplit:
 
     @functools.cached_property
     def _tensors(self) -> tuple[tf.Tensor, tf.Tensor]:
-        return _on_host(self.paths), _on_host(self.labels)
+        return on_host(self.paths), on_host(self.labels)
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         paths, labels = self._tensors

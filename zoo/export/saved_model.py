@@ -19,7 +19,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from zoo.data.decode import decode_image, resize_and_center_crop
+from zoo.data.decode import decode_image
+from zoo.data.resize import resize_and_center_crop
 from zoo.export.run_model import load_run
 from zoo.recipe import Recipe
 from zoo.train.step import normalise
@@ -75,7 +76,7 @@ def _archive(recipe: Recipe, model: keras.Model, names_file: Path) -> keras.expo
 
     def fit(image_bytes):
         image = decode_image(image_bytes, channels)
-        return resize_and_center_crop(image, size, recipe.eval_resize)
+        return resize_and_center_crop(image, size, recipe.eval_resize, recipe.eval_resizing)
 
     def serve_encoded(image_bytes):
         images = tf.map_fn(

@@ -49,6 +49,7 @@ def summarise(
         "recipe": recipe.name,
         "model": recipe.model,
         "data": recipe.data,
+        "skipped_images": [str(image) for image in source.skipped],
         "images": {name: split.num_examples for name, split in source.splits.items()},
         "parameters": model.count_params(),
         "epochs": records[-1]["epoch"],
@@ -86,6 +87,10 @@ def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...
         "Most frequent confusions (validation):", "",
         *_confusions(confusion, class_names), "",
     ]
+    if summary["skipped_images"]:
+        lines += [f"Training images that cannot be read and were left out: "
+                  f"{len(summary['skipped_images'])}", "",
+                  *(f"- {image}" for image in summary["skipped_images"]), ""]
     if "saved_model" in summary:
         lines += ["To call the exported model:", "", "```python",
                   usage(Path(summary["saved_model"])), "```", ""]

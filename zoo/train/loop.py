@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data import train_batches
+from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
 from zoo.train import finish, run_folder
 from zoo.train.prepare import Run
@@ -26,8 +27,8 @@ SECONDS_PER_CALL = 1.0
 def train(run: Run) -> int:
     """Trains to the end, from wherever the run is, then reports and exports.
 
-    Returns the exit code: 0, or 1 where the loss was no longer finite, or 128 + the signal
-    (interrupt, terminate) that stopped the run after a checkpoint.
+    Returns the exit code: 0, or 1 where the loss was no longer finite or an image could not be
+    read, or 128 + the signal (interrupt, terminate) that stopped the run after a checkpoint.
     """
     run_folder.begin(
         run.folder, run.recipe, run.source.class_names, run.command,
@@ -39,23 +40,29 @@ def train(run: Run) -> int:
         done_images=run.step * run.recipe.batch_size,
     )
     progress.say(f"run folder: {run.folder}, step {run.step} of {run.total_steps}")
+    if run.source.skipped:
+        progress.say(f"left out: {describe(run.source.skipped, 'train')}")
     scalars = Scalars(run.folder / "tensorboard")
     handlers = {
         number: signal.signal(number, lambda number, _: _note_signal(run, number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        exit_code = _train_steps(run, progress, scalars)
+        with named_errors(run.source.splits):
+            exit_code = _train_steps(run, progress, scalars)
+            predictions = {} if exit_code else {
+                split: _validate(run) if split == "validation" else evaluate_split(run, split)
+                for split in run.eval_sets
+            }
+    except BadImagesError as error:
+        progress.say(f"error: {error}, or leave out those of train with --on_bad_image=skip")
+        exit_code = 1
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         progress.close()
         scalars.close()
     if exit_code == 0:
-        predictions = {
-            split: _validate(run) if split == "validation" else evaluate_split(run, split)
-            for split in run.eval_sets
-        }
         finish.finish(run.recipe, run.folder, run.source, predictions)
     return exit_code
 
@@ -162,7 +169,8 @@ def _train_set(run: Run) -> tf.data.Dataset:
         run.source.splits["train"], image_size=recipe.image_size, channels=recipe.channels,
         batch_size=recipe.batch_size, seed=recipe.seed, start_step=run.step,
         crop_area=recipe.crop_area, crop_ratio=recipe.crop_ratio,
-        host_threads=recipe.host_threads,
+        scale_jitter=recipe.scale_jitter or None, resizing=recipe.train_resizing,
+        host_threads=recipe.host_threads, data_service=recipe.data_service,
     )
 
 

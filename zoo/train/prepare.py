@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
-from zoo.data import Source, Split, eval_batches, open_source, steps_per_epoch
+from zoo.data import Source, Split, check_service, eval_batches, open_source, steps_per_epoch
 from zoo.evaluate.exact import Predictions, make_eval_call
 from zoo.export.run_model import build_model
 from zoo.finetune import set_trainable, stage_rates
@@ -76,10 +76,15 @@ def prepare(recipe: Recipe, command: str = "") -> Run:
     )
     strategy = runtime.make_strategy()
     _check_divides(recipe.batch_size, strategy.num_replicas_in_sync)
-    source = open_source(recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb)
+    source = open_source(
+        recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
+        on_bad_image=recipe.on_bad_image,
+    )
+    if recipe.data_service:
+        check_service(recipe.data_service, source.splits["train"])
     run_folder.check_classes(folder, source.class_names)
     policy = parse_policy(recipe.augment)
-    epoch_steps = steps_per_epoch(source.splits["train"], recipe.batch_size)
+    epoch_steps = steps_per_epoch(source.splits["train"].num_examples, recipe.batch_size)
     phases = transfer.phases(recipe, epoch_steps)
     schedule = scaled_from(
         make_schedule(
@@ -137,7 +142,8 @@ def _eval_set(
     batch_size = min(4 * recipe.batch_size, math.ceil(examples.num_examples / replicas) * replicas)
     return strategy.experimental_distribute_dataset(eval_batches(
         examples, image_size=recipe.image_size, channels=recipe.channels,
-        batch_size=batch_size, eval_resize=recipe.eval_resize, host_threads=recipe.host_threads,
+        batch_size=batch_size, eval_resize=recipe.eval_resize, resizing=recipe.eval_resizing,
+        host_threads=recipe.host_threads,
     ))
 
 

@@ -11,20 +11,23 @@ from zoo.recipe import Recipe
 
 
 def with_preprocessing(recipe: Recipe) -> Recipe:
-    """`recipe` with the mean and deviation that its weights were trained with, where it has none.
+    """`recipe` with the mean, deviation and resizing of its weights, where it has none.
 
-    Raises ValueError, in one line, where it has others than its weights.
+    Raises ValueError, in one line, where it has another mean or deviation than its weights.
     """
     if not recipe.weights:
         return recipe
     there = zoo.weights.preprocessing_of(recipe.weights, recipe.model)
     if there is None:  # a file that does not tell
-        if recipe.mean:
-            return recipe
-        raise ValueError(
-            f"--mean: {recipe.weights} does not say what its images were like; expected --mean "
-            "and --std as they were in training"
-        )
+        for name, value in (("mean", recipe.mean), ("eval_resizing", recipe.eval_resizing)):
+            if not value:
+                raise ValueError(
+                    f"--{name}: got none, and {recipe.weights} does not say what its images were "
+                    f"like; expected --{name} as it was in training"
+                )
+        return recipe
+    if not recipe.eval_resizing:
+        recipe = dataclasses.replace(recipe, eval_resizing=there.interpolation)
     mean, std = (_for_channels(values, recipe.channels) for values in (there.mean, there.std))
     if not recipe.mean:
         return dataclasses.replace(recipe, mean=mean, std=std)

@@ -1,0 +1,141 @@
+"""Images that cannot be read: which, and why.
+
+TensorFlow's decoders say that something is wrong, not in which file, and stop at the first. So
+when one fails, all images are tried, and each bad one is named with its reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from zoo.data.decode import decode_image, is_image
+from zoo.data.progress import with_progress
+from zoo.data.splits import Source, Split
+from zoo.lazy import lazy_module
+
+np = lazy_module("numpy")
+tf = lazy_module("tensorflow")
+
+CHOICES = ("fail", "skip")  # of `open_source`'s on_bad_image
+_NAMED = 5  # in an error
+
+
+class BadImagesError(ValueError):
+    """Images that cannot be read; the message is one line with their names and reasons."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BadImage:
+    """row: its index in its split; name: of the file or record; reason: why it cannot be read."""
+
+    row: int
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+def find_bad_images(split: Split, what: str = "checking images") -> list[BadImage]:
+    """Decodes every image of a split with all cores.
+
+    Args:
+      what: is done, for the progress line.
+
+    Raises:
+      ValueError: something else than an image is wrong, such as a label out of range.
+    """
+    if not split.encoded:
+        return []
+
+    def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return index, tf.shape(decode_image(split.example(index)[0], 3))
+
+    count = split.num_examples
+    tried = tf.data.Dataset.range(count).map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    good = np.zeros(count, bool)
+    for index, _ in with_progress(tried.ignore_errors().as_numpy_iterator(), count, what):
+        good[index] = True
+    return [_explained(split, int(row)) for row in np.flatnonzero(~good)]
+
+
+def without_bad_images(source: Source) -> Source:
+    """Leaves out the training images that cannot be read, which become `skipped`.
+
+    Raises:
+      ValueError: none of them can be read.
+    """
+    train = source.splits["train"]
+    bad = find_bad_images(train)
+    if not bad:
+        return source
+    if len(bad) == train.num_examples:
+        raise BadImagesError(describe(bad, "train"))
+    kept = np.delete(np.arange(train.num_examples), [image.row for image in bad])
+    splits = {**source.splits, "train": train.subset(kept)}
+    return dataclasses.replace(source, splits=splits, skipped=tuple(bad))
+
+
+@contextlib.contextmanager
+def named_errors(splits: Mapping[str, Split]) -> Iterator[None]:
+    """Turns TensorFlow's error about an image of `splits` into a BadImagesError.
+
+    splits: by name, as "train". Errors about anything else pass.
+    """
+    try:
+        yield
+    except (tf.errors.OpError, UnicodeDecodeError) as error:  # an error may quote the image's bytes
+        for name, split in splits.items():
+            bad = find_bad_images(split, f"an image cannot be read; checking {name}")
+            if bad:
+                raise BadImagesError(
+                    f"{describe(bad, name)}. Fetch them again or remove them"
+                ) from error
+        raise
+
+
+def describe(bad: Sequence[BadImage], split: str) -> str:
+    """One line: how many, the first few with their reasons."""
+    more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    images = "1 image" if len(bad) == 1 else f"{len(bad)} images"
+    return f"{images} of {split} cannot be read: {'; '.join(map(str, bad[:_NAMED]))}{more}"
+
+
+def why_unreadable(encoded: bytes) -> str:
+    """The reason in a few words, for the bytes of a file that `decode_image` fails on."""
+    if not encoded:
+        return "empty file"
+    if not is_image(tf.constant(encoded)):
+        return f"no image (JPEG, PNG, BMP, GIF, WebP), it begins with {encoded[:16]!r}"
+    import PIL.Image
+
+    # Pillow says more about what is wrong than TensorFlow.
+    try:
+        with PIL.Image.open(io.BytesIO(encoded)) as image:
+            image.load()
+    except PIL.Image.DecompressionBombError as error:
+        return f"too large to be decoded ({error})"
+    except (OSError, SyntaxError) as error:
+        return f"truncated or damaged ({error})"
+    return "truncated or damaged"
+
+
+def _explained(split: Split, row: int) -> BadImage:
+    index = tf.constant(row, tf.int64)
+    name = split.name(index).numpy().decode()
+    try:
+        encoded = tf.function(split.example)(index)[0]  # in a graph its own errors have one form
+    except tf.errors.DataLossError:
+        return BadImage(row, name, "damaged record, its checksum differs")
+    except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError) as error:
+        return BadImage(row, name, f"cannot be opened ({type(error).__name__})")
+    except tf.errors.InvalidArgumentError as error:
+        wrong = re.search(r"assertion failed: \[(.*?)\](\s*\[|$)", str(error), re.DOTALL)
+        if wrong is None:
+            raise
+        raise ValueError(f"{name}: {' '.join(wrong[1].split())}") from error
+    return BadImage(row, name, why_unreadable(encoded.numpy()))

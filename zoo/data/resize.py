@@ -1,0 +1,128 @@
+"""Resizing uint8 images in a TensorFlow graph.
+
+The methods, by name:
+
+    bilinear, bicubic                  as PIL: the kernel widens with the shrinking (antialiasing)
+    area                               mean of the pixels that an output pixel covers where both
+                                       sides shrink, else bilinear; as OpenCV's INTER_AREA
+    bilinear_aliased, bicubic_aliased  of the 4 or 16 nearest pixels only, as OpenCV's
+                                       INTER_LINEAR: fine detail turns into noise
+
+PIL's cost several times what the others do (tools/bench_input.py).
+"""
+
+from __future__ import annotations
+
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow")
+
+METHODS = ("bilinear", "bicubic", "area", "bilinear_aliased", "bicubic_aliased")
+
+
+def check_method(method: str) -> None:
+    """Raises ValueError for a method that is not in `METHODS`."""
+    if method not in METHODS:
+        raise ValueError(f"unknown resizing, got {method!r}; expected one of {list(METHODS)}")
+
+
+def resize(images: tf.Tensor, image_size: int, method: str = "bilinear") -> tf.Tensor:
+    """uint8 [...,H,W,C] -> uint8 [...,image_size,image_size,C]; the aspect ratio may change.
+
+    Raises:
+      ValueError: an unknown method.
+    """
+    check_method(method)
+    if images.shape[-3:-1] == (image_size, image_size):
+        return images
+    height, width = _height_width(images)
+    if method in ("bilinear", "bicubic"):
+        scale = tf.cast(image_size / tf.stack([height, width]), tf.float32)
+        return _scale_and_translate(images, image_size, scale, tf.zeros([2]), method)
+    # One kernel each, where the general one of above goes over the image in two passes.
+    options = {"images": _as_batch(images), "size": [image_size, image_size]}
+
+    def bilinear() -> tf.Tensor:
+        return tf.raw_ops.ResizeBilinear(**options, half_pixel_centers=True)
+
+    if method == "area":
+        shrinks = tf.minimum(height, width) >= image_size
+        resized = tf.cond(shrinks, lambda: tf.raw_ops.ResizeArea(**options), bilinear)
+    elif method == "bilinear_aliased":
+        resized = bilinear()
+    else:
+        resized = tf.raw_ops.ResizeBicubic(**options, half_pixel_centers=True)
+    return _as_uint8(resized, images, image_size)
+
+
+def resize_and_center_crop(
+    images: tf.Tensor, image_size: int, eval_resize: int, method: str = "bilinear"
+) -> tf.Tensor:
+    """Resizes the short side to `eval_resize` and cuts the centre out, as torchvision does.
+
+    Only the pixels that stay are computed.
+
+    Args:
+      images: uint8 [...,H,W,C].
+      image_size: S, pixels.
+      eval_resize: the short side before the crop, pixels, >= image_size.
+      method: one of `METHODS`.
+
+    Returns:
+      uint8 [...,S,S,C].
+
+    Raises:
+      ValueError: `eval_resize` below `image_size`, or an unknown method.
+    """
+    check_method(method)
+    if eval_resize < image_size:
+        raise ValueError(f"eval_resize too small, got {eval_resize}; expected at least "
+                         f"image_size={image_size}")
+    if images.shape[-3:-1] == (image_size, image_size) and image_size == eval_resize:
+        return images
+    height, width = _height_width(images)
+    before = tf.stack([height, width])
+    after = eval_resize * before // tf.minimum(height, width)
+    corner = tf.round(tf.cast(after - image_size, tf.float32) / 2)
+    scale = tf.cast(after / before, tf.float32)
+    return _scale_and_translate(images, image_size, scale, -corner, method)
+
+
+def _scale_and_translate(
+    images: tf.Tensor, image_size: int, scale: tf.Tensor, translation: tf.Tensor, method: str
+) -> tf.Tensor:
+    """Pixel p of the output shows (p - translation) / scale of the input."""
+    batch = _as_batch(images)
+
+    def resample(kernel: str) -> tf.Tensor:
+        return tf.raw_ops.ScaleAndTranslate(
+            images=batch, size=[image_size, image_size], scale=scale, translation=translation,
+            kernel_type=kernel, antialias=not method.endswith("_aliased"),
+        )
+
+    if method == "area":
+        shrinks = tf.reduce_all(scale <= 1)
+        resized = tf.cond(shrinks, lambda: resample("box"), lambda: resample("triangle"))
+    else:
+        # Keys' cubic has a = -0.5, as PIL's.
+        resized = resample("keyscubic" if method.startswith("bicubic") else "triangle")
+    return _as_uint8(resized, images, image_size)
+
+
+def _as_batch(images: tf.Tensor) -> tf.Tensor:
+    """[...,H,W,C] -> [B,H,W,C]"""
+    return tf.reshape(images, tf.concat([[-1], tf.shape(images)[-3:]], axis=0))
+
+
+def _as_uint8(resized: tf.Tensor, images: tf.Tensor, image_size: int) -> tf.Tensor:
+    """float32 [B,S,S,C] -> uint8 [...,S,S,C], as the `images` that it was made of."""
+    # Clipped, since a cubic goes beyond its pixels.
+    rounded = tf.cast(tf.clip_by_value(resized + 0.5, 0.0, 255.0), tf.uint8)
+    shape = [image_size, image_size, images.shape[-1]]
+    rounded = tf.reshape(rounded, tf.concat([tf.shape(images)[:-3], shape], axis=0))
+    return tf.ensure_shape(rounded, [*images.shape[:-3], *shape])
+
+
+def _height_width(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    shape = tf.shape(images)
+    return shape[-3], shape[-2]
