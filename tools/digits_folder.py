@@ -9,12 +9,11 @@ run on `--data=folder:/tmp/digits` with, before one on ImageNet.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 
 from absl import flags
 
 from zoo.cli import run_tool
+from zoo.data.folder import new_folder
 from zoo.data.mnist5k import open_digits
 from zoo.data.splits import Split
 
@@ -43,25 +42,11 @@ def write_digits(out: str, *, train_per_class: int, validation_per_class: int, s
     Raises:
       ValueError: `out` exists and is not an empty folder, or cannot be made.
     """
-    if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
-        raise ValueError(f"--out must be a new or an empty folder, got {out!r}, which is neither")
-    out = os.path.abspath(out)
-    try:
-        os.makedirs(os.path.dirname(out), exist_ok=True)
-        # Beside `out`, so that the rename at the end stays within one disk.
-        aside = tempfile.mkdtemp(prefix=".digits_folder-", dir=os.path.dirname(out))
-    except OSError as error:
-        raise ValueError(f"--out cannot be made, got {out!r}: {error.strerror}") from error
-    try:
+    with new_folder(out) as aside:
         source = open_digits(holdout=0.2)
         counts = {"train": train_per_class, "validation": validation_per_class}
         for name, count in counts.items():
             _write_split(source.splits[name], os.path.join(aside, name), count, size)
-        os.chmod(aside, 0o755)
-        os.rename(aside, out)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
 
 
 def _write_split(split: Split, folder: str, count: int, size: int) -> None:
