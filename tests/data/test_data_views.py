@@ -32,7 +32,7 @@ def by_hand(photo: np.ndarray, size: int, short_side: int, resampling: str) -> n
 @pytest.mark.parametrize(("image_size", "short_side"),
                          [(224, 256), (224, 480), (224, 640), (64, 64), (33, 50)])
 def test_five_crops_are_those_of_the_resized_image(photos, image_size, short_side, method):
-    """Mean difference measured: 0.08 to 0.17 of 255 levels a crop; one pixel aside it is over 3."""
+    """Mean difference measured: 0.06 to 0.20 of 255 levels a crop."""
     for photo in (photos[0], photos[1][:, 100:351], photos[1][:300, :300]):
         want = by_hand(photo, image_size, short_side, IN_PIL[method])
         got = five_crops(tf.constant(photo), image_size, short_side, method)

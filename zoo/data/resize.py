@@ -38,7 +38,7 @@ def resize(images: tf.Tensor, image_size: int, method: str = "bilinear") -> tf.T
     height, width = _height_width(images)
     if method in ("bilinear", "bicubic"):
         scale = tf.cast(image_size / tf.stack([height, width]), tf.float32)
-        return _scale_and_translate(images, image_size, scale, tf.zeros([2]), method)
+        return scale_and_translate(images, image_size, scale, tf.zeros([2]), method)
     # One kernel each, where the general one of above goes over the image in two passes.
     options = {"images": _as_batch(images), "size": [image_size, image_size]}
 
@@ -51,7 +51,7 @@ def resize(images: tf.Tensor, image_size: int, method: str = "bilinear") -> tf.T
     elif method == "bilinear_aliased":
         resized = bilinear()
     else:
-        resized = tf.raw_ops.ResizeBicubic(**options, half_pixel_centers=True)
+        resized = _clipped(tf.raw_ops.ResizeBicubic(**options, half_pixel_centers=True))
     return _as_uint8(resized, images, image_size)
 
 
@@ -85,13 +85,23 @@ def resize_and_center_crop(
     after = eval_resize * before // tf.minimum(height, width)
     corner = tf.round(tf.cast(after - image_size, tf.float32) / 2)
     scale = tf.cast(after / before, tf.float32)
-    return _scale_and_translate(images, image_size, scale, -corner, method)
+    return scale_and_translate(images, image_size, scale, -corner, method)
 
 
-def _scale_and_translate(
+def scale_and_translate(
     images: tf.Tensor, image_size: int, scale: tf.Tensor, translation: tf.Tensor, method: str
 ) -> tf.Tensor:
-    """Pixel p of the output shows (p - translation) / scale of the input."""
+    """Pixel p of the output shows (p - translation) / scale of the input.
+
+    Args:
+      images: uint8 [...,H,W,C].
+      image_size: S, pixels.
+      scale, translation: float32 [2], of height and width; translation in pixels of the output.
+      method: one of `METHODS`.
+
+    Returns:
+      uint8 [...,S,S,C].
+    """
     batch = _as_batch(images)
 
     def resample(kernel: str) -> tf.Tensor:
@@ -106,6 +116,7 @@ def _scale_and_translate(
     else:
         # Keys' cubic has a = -0.5, as PIL's.
         resized = resample("keyscubic" if method.startswith("bicubic") else "triangle")
+        resized = _clipped(resized)  # weights of a triangle may add up to a little over 1
     return _as_uint8(resized, images, image_size)
 
 
@@ -114,10 +125,13 @@ def _as_batch(images: tf.Tensor) -> tf.Tensor:
     return tf.reshape(images, tf.concat([[-1], tf.shape(images)[-3:]], axis=0))
 
 
+def _clipped(resized: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(resized, 0.0, 255.0)
+
+
 def _as_uint8(resized: tf.Tensor, images: tf.Tensor, image_size: int) -> tf.Tensor:
     """float32 [B,S,S,C] -> uint8 [...,S,S,C], as the `images` that it was made of."""
-    # Clipped, since a cubic goes beyond its pixels.
-    rounded = tf.cast(tf.clip_by_value(resized + 0.5, 0.0, 255.0), tf.uint8)
+    rounded = tf.cast(resized + 0.5, tf.uint8)
     shape = [image_size, image_size, images.shape[-1]]
     rounded = tf.reshape(rounded, tf.concat([tf.shape(images)[:-3], shape], axis=0))
     return tf.ensure_shape(rounded, [*images.shape[:-3], *shape])

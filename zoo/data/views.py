@@ -10,13 +10,15 @@ testing of VGG (Simonyan and Zisserman, 2015, section 3.2) and ResNet (He et al.
 papers also run the network over the whole image, as a convolution: that is left out.
 
 Mirror images are not made here: the device makes them from half the bytes (zoo/evaluate/views.py).
+They are those of the crops. torchvision's ten_crop cuts the mirrored image instead: the same but
+for the centre, which lies a pixel aside where an odd number of columns is cut off.
 """
 
 from __future__ import annotations
 
 import dataclasses
 
-from zoo.data.resize import _scale_and_translate, check_method, resize_and_center_crop
+from zoo.data.resize import check_method, resize_and_center_crop, scale_and_translate
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -109,6 +111,6 @@ def five_crops(
     scale = tf.cast(after / before, tf.float32)
     corners = [room * place for place in ([0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0])]
     return tf.stack([
-        _scale_and_translate(images, image_size, scale, -corner, method)
+        scale_and_translate(images, image_size, scale, -corner, method)
         for corner in [*corners, tf.round(room / 2)]
     ], axis=-4)

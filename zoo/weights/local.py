@@ -50,7 +50,7 @@ def read_preprocessing(path: Path) -> Preprocessing | None:
     recipe = read_recipe(path)
     return Preprocessing(
         input_size=recipe.image_size, crop_pct=recipe.image_size / recipe.eval_resize,
-        interpolation="bilinear", mean=recipe.mean, std=recipe.std,
+        interpolation=recipe.eval_resizing, mean=recipe.mean, std=recipe.std,
     )
 
 

@@ -16,7 +16,8 @@ from zoo.lazy import lazy_module
 np = lazy_module("numpy")
 Image = lazy_module("PIL.Image")
 
-INTERPOLATIONS = ("bilinear", "bicubic")
+# Pillow's names of them.
+INTERPOLATIONS = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "area": "BOX"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Preprocessing:
     input_size: side of the square that the network was evaluated on, in pixels.
     crop_pct: what the crop leaves of the resized image's short side, in (0, 1]; the short side
         becomes floor(input_size / crop_pct) pixels.
-    interpolation: "bilinear" or "bicubic".
+    interpolation: "bilinear", "bicubic" or "area".
     mean, std: a number a channel (three: RGB; one: grey), in levels of 0..255.
 
     Raises:
@@ -147,7 +148,7 @@ def _resized_and_cropped(picture: np.ndarray, preprocessing: Preprocessing) -> n
         short_side if height <= width else int(short_side * height / width),
     )
     image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-    resampling = Image.Resampling[preprocessing.interpolation.upper()]
+    resampling = Image.Resampling[INTERPOLATIONS[preprocessing.interpolation]]
     left, top = (round((side - size) / 2) for side in scaled)
     resized = np.asarray(image.resize(scaled, resampling))
     return resized[top : top + size, left : left + size].reshape(size, size, channels)
