@@ -1,14 +1,20 @@
-"""Images/s of each op and of RandAugment beside KerasCV's and Keras', in one process.
+"""Images/s of each op, eager, in a graph, by XLA and on JAX, and of RandAugment's rivals.
 
     python -m tools.bench_augment --batch_size=32
     python -m tools.bench_augment --batch_size=256 --policies="flip;hsb(0.4)" --modes=xla
 
-A round runs every contestant once, so that neighbours on the machine slow all alike. Drawing the
-parameters is part of the time. Prints Markdown: medians with minimum and maximum over the rounds,
-and for RandAugment the median ratio of neighbouring runs.
+A round runs every contestant once, so that neighbours on the machine slow all alike; JAX's are in
+a process of their own, before the others. Drawing the parameters is part of the time, in
+TensorFlow for all of them. Prints Markdown: medians with minimum and maximum over the rounds, and
+for RandAugment the median ratio of neighbouring runs. The first row is the floor: an image read
+and written once, at the bandwidth of adding to a batch in place.
 """
 
+import importlib.util
+import os
 import statistics
+import subprocess
+import sys
 import time
 
 from absl import flags
@@ -24,13 +30,14 @@ ARGUMENTS = {
     "grey": "(0.2)", "noise": "(20)", "blur": "(2.0)", "sharpness": "(0.9)", "cutout": "(16)",
     "mixup": "(0.2)",
 }
-MODES = ("eager", "graph", "xla")
+MODES = ("eager", "graph", "xla", "jax")
+INSTALLED = [mode for mode in MODES if mode != "jax" or importlib.util.find_spec("jax")]
 
 POLICIES = flags.DEFINE_string(
     "policies", "", "policies joined by semicolons; by default each op and one of several"
 )
 RIVALS = flags.DEFINE_boolean("rivals", True, "RandAugment of KerasCV and Keras too")
-MODE = flags.DEFINE_list("modes", list(MODES), f"some of {', '.join(MODES)}")
+MODE = flags.DEFINE_list("modes", INSTALLED, f"some of {', '.join(MODES)}; jax where it is there")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "images a batch", lower_bound=1)
 IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "side of the images, pixels", lower_bound=8)
 ROUNDS = flags.DEFINE_integer("rounds", 5, "timed rounds", lower_bound=1)
@@ -38,6 +45,9 @@ ROUNDS = flags.DEFINE_integer("rounds", 5, "timed rounds", lower_bound=1)
 
 def main() -> None:
     specs = chosen_specs()
+    on_jax = {}
+    if "jax" in MODE.value and os.environ.get("KERAS_BACKEND") != "jax":
+        on_jax = cells_on_jax(specs)
     import_tensorflow()
     import tensorflow as tf
 
@@ -48,17 +58,24 @@ def main() -> None:
     print(f"{BATCH_SIZE.value} x {IMAGE_SIZE.value} x {IMAGE_SIZE.value} x 3, images/s, "
           f"{ROUNDS.value} rounds\n\n| policy | {' | '.join(MODE.value)} |\n"
           f"| --- |{' --- |' * len(MODE.value)}", flush=True)
+    floor = floor_rates(tf, images)
+    print(f"| floor |{f' {spread(floor)} |' * len(MODE.value)}", flush=True)
     for spec in specs:
-        rates = timed({mode: policy_run(tf, spec, mode, images, labels) for mode in MODE.value})
-        print(f"| `{spec}` | {' | '.join(map(spread, rates.values()))} |", flush=True)
+        cells = timed({
+            mode: policy_run(tf, spec, mode, images, labels)
+            for mode in MODE.value if (spec, mode) not in on_jax
+        })
+        cells = {mode: spread(rates) for mode, rates in cells.items()}
+        row = [on_jax.get((spec, mode)) or cells[mode] for mode in MODE.value]
+        print(f"| {as_cell(spec)} | {' | '.join(row)} |", flush=True)
     if RIVALS.value:
         print_rivals(tf, images, labels)
 
 
 def chosen_specs() -> list[str]:
     for mode in MODE.value:
-        if mode not in MODES:
-            raise ValueError(f"--modes: got {mode!r}; expected some of {list(MODES)}")
+        if mode not in INSTALLED:
+            raise ValueError(f"--modes: got {mode!r}; expected some of {INSTALLED}")
     if POLICIES.value:
         specs = [spec.strip() for spec in POLICIES.value.split(";")]
     else:
@@ -69,11 +86,35 @@ def chosen_specs() -> list[str]:
     return specs
 
 
+def cells_on_jax(specs: list[str]) -> dict[tuple[str, str], str]:
+    """The cells of this tool's own table, run on Keras' JAX backend, by (policy, "jax")."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.bench_augment", "--modes=jax", "--norivals",
+         f"--policies={';'.join(specs)}", f"--batch_size={BATCH_SIZE.value}",
+         f"--image_size={IMAGE_SIZE.value}", f"--rounds={ROUNDS.value}"],
+        env={**os.environ, "KERAS_BACKEND": "jax"}, stdout=subprocess.PIPE, text=True, check=True,
+    )
+    rows = done.stdout.splitlines()[-len(specs):]
+    return {
+        (spec, "jax"): row.removesuffix(" |").rpartition(" | ")[2]
+        for spec, row in zip(specs, rows, strict=True)
+    }
+
+
+def floor_rates(tf, images) -> list[float]:
+    """Images/s, by rounds: two passes over the memory, of the three of a sum in place."""
+    total = tf.Variable(images)
+    rates = timed({"floor": lambda: total.assign_add(images)[0, 0, 0].numpy()})["floor"]
+    return [rate * 3 / 2 for rate in rates]
+
+
 def policy_run(tf, spec: str, mode: str, images, labels):
     """A function that draws and applies the policy once, as the training step does."""
     from zoo.augment import parse_policy
 
     policy = parse_policy(spec)
+    if mode == "jax":
+        return jax_run(tf, policy, images, labels)
     apply = policy.apply
     if mode != "eager":
         apply = tf.function(apply, jit_compile=mode == "xla", autograph=False)
@@ -87,6 +128,24 @@ def policy_run(tf, spec: str, mode: str, images, labels):
         step = tf.function(step, autograph=False)
     count = iter(range(2**31))
     return lambda: step(images, labels, tf.constant([0, next(count)]))[0, 0, 0].numpy()
+
+
+def jax_run(tf, policy, images, labels):
+    import jax
+
+    apply = jax.jit(policy.apply)
+    sample = tf.function(
+        lambda seed: policy.sample(seed, BATCH_SIZE.value, IMAGE_SIZE.value), autograph=False
+    )
+    images, labels = jax.numpy.asarray(images.numpy()), jax.numpy.asarray(labels.numpy())
+    count = iter(range(2**31))
+
+    def run():
+        drawn = sample(tf.constant([0, next(count)]))
+        drawn = tf.nest.map_structure(lambda part: part.numpy(), drawn)
+        return apply(images, labels, drawn)[0].block_until_ready()
+
+    return run
 
 
 def print_rivals(tf, images, labels) -> None:
@@ -122,6 +181,11 @@ def timed(runs: dict) -> dict[str, list[float]]:
             run()
             rates[name].append(BATCH_SIZE.value / (time.perf_counter() - started))
     return rates
+
+
+def as_cell(spec: str) -> str:
+    """Markdown splits cells at bars, in code too."""
+    return "`" + spec.replace("|", r"\|") + "`"
 
 
 def spread(rates) -> str:

@@ -82,7 +82,7 @@ def _check_names(recipe: Recipe) -> None:
         ("model_options", lambda text: check_model(recipe.model, parse_options(text))),
         ("weights", lambda text: text and check_weights(text, recipe.model)),
         ("data", check_spec),
-        ("augment", check_policy),
+        ("augment", lambda text: check_policy(text, recipe.channels)),
         ("schedule", parse_call),
     ):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from augment_rows import unfixed
+from augment_references import unfixed
 from scipy import stats
 
 from zoo.augment import parse_policy

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from augment_rows import fixed
+from augment_references import fixed
 from PIL import Image
 from sklearn.datasets import load_sample_images
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from augment_rows import LABELS, OPS, photos
+from augment_images import LABELS, photos
+from augment_rows import OPS
 
 from zoo.augment import parse_policy
 

@@ -55,7 +55,11 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 
+from zoo.augment.kernels.arguments import require_colour
 from zoo.spec import Call, bind, parse_calls
+
+# By name: the ops themselves are not imported until a policy is made.
+COLOUR_OPS = frozenset({"grey", "hsb", "hue", "jitter", "lighting", "saturation"})
 
 
 def list_ops() -> list[str]:
@@ -63,9 +67,13 @@ def list_ops() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
 
 
-def check_policy(spec: str) -> None:
-    """Raises ValueError, in one line, for a policy that cannot be read or names no op."""
-    _split(parse_calls(spec))
+def check_policy(spec: str, channels: int = 3) -> None:
+    """Raises ValueError, in one line, for a policy that cannot be read or names no op, and for an
+    op of colour unless there are 3 `channels`."""
+    _, calls = _split(parse_calls(spec))
+    for call in calls:
+        if call.name in COLOUR_OPS:
+            require_colour(call.name, channels)
 
 
 def parse_policy(spec: str) -> Policy:

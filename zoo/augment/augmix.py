@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from keras import ops
 
 from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
+from zoo.augment.kernels.arguments import require, require_alpha
 from zoo.augment.kernels.choice import OPERATIONS, Ranges, apply_rounds, draw_round, stack_rounds
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=1 / 3, enhance=0.0, posterize=4)
@@ -28,7 +27,7 @@ class Augmix:
     from Dirichlet(alpha), the share of the image itself from Beta(alpha, alpha).
 
     Raises ValueError for a severity outside (0, 10], a width that is no whole number in 1..8, an
-    alpha that is not over 0.
+    alpha outside 1e-30..1e30.
     """
 
     severity: float = 3.0
@@ -40,8 +39,7 @@ class Augmix:
         require(good, "augmix", "severity", self.severity, "a number in (0, 10]")
         good = type(self.width) is int and 1 <= self.width <= 8
         require(good, "augmix", "width", self.width, "a whole number in 1..8")
-        good = 0 < self.alpha < math.inf
-        require(good, "augmix", "alpha", self.alpha, "a finite number over 0")
+        require_alpha("augmix", "alpha", self.alpha)
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """rounds: three of width * B images, see kernels/choice.py; weights of the chains: float32

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from keras import ops
 
 from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
+from zoo.augment.kernels.arguments import require_alpha
 from zoo.augment.kernels.rectangle import around, inside
 
 
@@ -18,14 +17,13 @@ class Cutmix:
 
     The rectangle has the image's shape and a share of 1 - Beta(alpha, alpha) of its area, less what
     is cut off at the edges: its middle is anywhere. Drawn an image; the partner is from a
-    permutation of the batch. Raises ValueError unless alpha is over 0.
+    permutation of the batch. Raises ValueError for alpha outside 1e-30..1e30.
     """
 
     alpha: float = 1.0
 
     def __post_init__(self):
-        good = 0 < self.alpha < math.inf
-        require(good, "cutmix", "alpha", self.alpha, "a finite number over 0")
+        require_alpha("cutmix", "alpha", self.alpha)
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(int32 [B, 4] top, left, bottom, right, int32 [B] partner in the batch)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from keras import ops
 
 from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require, require_level
+from zoo.augment.kernels.arguments import require_level, require_pixels
 from zoo.augment.kernels.rectangle import around, inside
 
 
@@ -15,15 +15,14 @@ from zoo.augment.kernels.rectangle import around, inside
 class Cutout:
     """Sets a square of `pixels` a side to one level; its middle is anywhere in the image.
 
-    Raises ValueError for pixels that are no whole number of 1 or more, a value outside 0..255.
+    Raises ValueError for pixels that are no whole number in 1..4096, a value outside 0..255.
     """
 
     pixels: int
     value: float = 0.0
 
     def __post_init__(self):
-        good = type(self.pixels) is int and self.pixels >= 1
-        require(good, "cutout", "pixels", self.pixels, "a whole number of 1 or more")
+        require_pixels("cutout", self.pixels)
         require_level("cutout", "value", self.value)
 
     def sample(self, seed, batch_size: int, image_size: int):

@@ -22,8 +22,8 @@ class Erase:
     logarithm. value: the level. Of ten rectangles the first that fits is taken; if none does, the
     image stays.
 
-    Raises ValueError for a rate outside (0, 1], shares outside (0, 1], ratios not over 0, or pairs
-    that do not go from low to high, a value outside 0..255.
+    Raises ValueError for a rate outside (0, 1], shares outside 1e-6..1, ratios outside 1e-3..1e3,
+    or pairs that do not go from low to high, a value outside 0..255.
     """
 
     rate: float = 0.5
@@ -33,10 +33,12 @@ class Erase:
 
     def __post_init__(self):
         require_rate("erase", self.rate)
-        good = len(self.area) == 2 and 0 < self.area[0] <= self.area[1] <= 1
-        require(good, "erase", "area", self.area, "(low, high) with 0 < low <= high <= 1")
-        good = len(self.ratio) == 2 and 0 < self.ratio[0] <= self.ratio[1] < math.inf
-        require(good, "erase", "ratio", self.ratio, "(low, high) with 0 < low <= high")
+        for name, least, most in (("area", 1e-6, 1), ("ratio", 1e-3, 1e3)):
+            pair = getattr(self, name)
+            good = type(pair) is tuple and len(pair) == 2
+            good = good and least <= pair[0] <= pair[1] <= most
+            expected = f"(low, high) with {least:g} <= low <= high <= {most:g}"
+            require(good, "erase", name, pair, expected)
         require_level("erase", "value", self.value)
 
     def sample(self, seed, batch_size: int, image_size: int):

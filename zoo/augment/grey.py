@@ -28,5 +28,5 @@ class Grey:
         return draw.chance(seed, batch_size, self.rate)
 
     def apply(self, images, labels, parameters):
-        require_colour("grey", images)
+        require_colour("grey", images.shape[-1])
         return ops.where(parameters[:, None, None, None], luma(images), images), labels

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from keras import ops
 
 from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require, require_colour
+from zoo.augment.kernels.arguments import require_alpha, require_colour
 from zoo.augment.kernels.colour import clip
 
 # Of ImageNet's RGB levels: standard deviations along the axes, and the axes as columns.
@@ -25,21 +24,20 @@ class Lighting:
     """Adds one colour to all pixels: along each principal axis of ImageNet's colours, N(0, alpha)
     times the deviation there.
 
-    Raises ValueError unless alpha is over 0; in `apply` for images that are not RGB.
+    Raises ValueError for alpha outside 1e-30..1e30; in `apply` for images that are not RGB.
     """
 
     alpha: float
 
     def __post_init__(self):
-        good = 0 < self.alpha < math.inf
-        require(good, "lighting", "alpha", self.alpha, "a finite number over 0")
+        require_alpha("lighting", "alpha", self.alpha)
 
     def sample(self, seed, batch_size: int, image_size: int):
         """float32 [B, 3]: the draws from N(0, alpha)."""
         return draw.normal(seed, [batch_size, 3], self.alpha)
 
     def apply(self, images, labels, parameters):
-        require_colour("lighting", images)
+        require_colour("lighting", images.shape[-1])
         colour = sum(
             parameters[:, k, None] * ops.convert_to_tensor([deviation * axes[k] for axes in AXES])
             for k, deviation in enumerate(DEVIATIONS)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from keras import ops
 
 from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
+from zoo.augment.kernels.arguments import require_alpha
 
 
 @dataclass(frozen=True)
@@ -16,14 +15,13 @@ class Mixup:
     """Blends each image and its label with another of the batch: share * x + (1 - share) * x'.
 
     The share is drawn an image from Beta(alpha, alpha), the partner from a permutation of the
-    batch. Raises ValueError unless alpha is over 0.
+    batch. Raises ValueError for alpha outside 1e-30..1e30.
     """
 
     alpha: float
 
     def __post_init__(self):
-        good = 0 < self.alpha < math.inf
-        require(good, "mixup", "alpha", self.alpha, "a finite number over 0")
+        require_alpha("mixup", "alpha", self.alpha)
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(float32 [B] share in 0..1 of the image itself, int32 [B] partner in the batch)."""

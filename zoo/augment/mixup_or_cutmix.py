@@ -18,7 +18,7 @@ class MixupOrCutmix:
 
     Drawn an image, where timm and torchvision draw a batch.
 
-    Raises ValueError unless the alphas are over 0 and cutmix_rate is in (0, 1), ends excluded.
+    Raises ValueError for alphas outside 1e-30..1e30 or cutmix_rate outside (0, 1), ends excluded.
     """
 
     mixup_alpha: float = 0.8

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from keras import ops
 
 from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
+from zoo.augment.kernels.arguments import require_pixels
 
 
 @dataclass(frozen=True)
 class PadCrop:
     """Pads `pixels` zeros on each side and crops the original size at a random place.
 
-    Raises ValueError for a padding that is no whole number of 1 or more.
+    Raises ValueError for a padding that is no whole number in 1..4096.
     """
 
     pixels: int
 
     def __post_init__(self):
-        good = type(self.pixels) is int and self.pixels >= 1
-        require(good, "pad_crop", "pixels", self.pixels, "a whole number of 1 or more")
+        require_pixels("pad_crop", self.pixels)
 
     def sample(self, seed, batch_size: int, image_size: int):
         """int32 [B, 2]: top and left corner of the crop in the padded image."""

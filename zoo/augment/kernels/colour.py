@@ -38,7 +38,7 @@ def change_brightness(images, brightness):
 
 def change_chroma(op: str, images, saturation, hue):
     """float32 [B, S, S, 3]; saturation: factors; hue: half turns; float32 [B] or a number."""
-    require_colour(op, images)
+    require_colour(op, images.shape[-1])
     cos, sin = (saturation * part for part in (ops.cos(hue * math.pi), ops.sin(hue * math.pi)))
     # identity + (s cos - 1) chroma + s sin quarter turn: to the bit the identity at 1 and 0.
     rows = []
