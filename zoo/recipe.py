@@ -123,7 +123,11 @@ class Recipe:
         "Optimisation",
     )
     schedule: str = _field(
-        "cosine", "cosine, constant, or step(30, 60, 90, factor=0.1) in epochs", "Optimisation"
+        "cosine",
+        "cosine, constant, step(30, 60, 90, factor=0.1), exponential(0.97), polynomial(power=1), "
+        "cosine_restarts(10, multiply=2), cyclic(4, low=0.1) or one_cycle; lengths in epochs, see "
+        "zoo/train/decay.py",
+        "Optimisation",
     )
     warmup_epochs: float = _field(
         0.0, "linear growth of the learning rate from 0, epochs", "Optimisation"

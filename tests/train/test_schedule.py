@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from zoo.train.decay import DECAYS
 from zoo.train.schedule import make_schedule
 
 EPOCHS, STEPS = 12, 7  # steps an epoch
@@ -23,26 +24,66 @@ def rates(schedule, steps: int = EPOCHS * STEPS + 1) -> np.ndarray:
     return np.array([schedule(tf.constant(at, tf.int64)).numpy() for at in range(steps)])
 
 
+def restarts(since: np.ndarray, first: float, multiply: float) -> np.ndarray:
+    """Period by period, as PyTorch's CosineAnnealingWarmRestarts goes through them."""
+    values = []
+    for step in since:
+        period = first
+        while step >= period:
+            step, period = step - period, period * multiply
+        values.append(0.5 * (1 + math.cos(math.pi * step / period)))
+    return np.array(values)
+
+
 def closed_form(spec: str, warmup_steps: int) -> np.ndarray:
     """float64, steps 0..EPOCHS * STEPS."""
     total = EPOCHS * STEPS
     at = np.arange(total + 1, dtype=np.float64)
+    since = np.maximum(at - warmup_steps, 0)
     decay = {
         "constant": np.ones(total + 1),
         "cosine": 0.5 * (1 + np.cos(
             math.pi * np.maximum(at - warmup_steps, 0) / (total - warmup_steps))),
         "step(3, 6, 9)": 0.1 ** ((at >= 21).astype(int) + (at >= 42) + (at >= 63)),
         "step(4.5, factor=0.25)": 0.25 ** (at >= 32),  # 31.5 rounds to the even 32
+        "exponential(0.9)": 0.9 ** (since / STEPS),
+        "polynomial": 1 - since / (total - warmup_steps),
+        "polynomial(power=2, end=0.1)": 0.1 + 0.9 * (1 - since / (total - warmup_steps)) ** 2,
+        "cosine_restarts(2)": 0.5 * (1 + np.cos(math.pi * (since % 14) / 14)),
+        "cosine_restarts(1, multiply=2)": restarts(since, STEPS, 2),
+        "cosine_restarts(1.5, multiply=1.5)": restarts(since, 1.5 * STEPS, 1.5),
+        "cyclic(4)": 0.1 + 0.9 * (1 - np.abs(2 * (since % 28) / 28 - 1)),
+        "cyclic(0.5, low=0)": 1 - np.abs(2 * (since % 3.5) / 3.5 - 1),
     }[spec]
     return PEAK * np.where(at < warmup_steps, (at + 1) / max(warmup_steps, 1), decay)
 
 
 @pytest.mark.parametrize("warmup_epochs, warmup_steps", [(0.0, 0), (0.5, 4), (1.0, 7), (2.5, 18)])
-@pytest.mark.parametrize("spec", ["constant", "cosine", "step(3, 6, 9)", "step(4.5, factor=0.25)"])
+@pytest.mark.parametrize("spec", [
+    "constant", "cosine", "step(3, 6, 9)", "step(4.5, factor=0.25)", "exponential(0.9)",
+    "polynomial", "polynomial(power=2, end=0.1)", "cosine_restarts(2)",
+    "cosine_restarts(1, multiply=2)", "cosine_restarts(1.5, multiply=1.5)", "cyclic(4)",
+    "cyclic(0.5, low=0)",
+])
 def test_closed_form(spec, warmup_epochs, warmup_steps):
     got = rates(make(spec, warmup_epochs=warmup_epochs))
     want = closed_form(spec, warmup_steps)
     np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7)
+
+
+# PyTorch 2.13, OneCycleLR(max_lr=0.4, total_steps=84), every seventh step and the last.
+ONE_CYCLE = (
+    0.016, 0.08996766379, 0.2548788293, 0.383670021, 0.3958921155, 0.3676177505,
+    0.3161699226, 0.2486614227, 0.17442547, 0.1037253706, 0.04633559032, 0.01019040984,
+    1.6e-06,
+)
+
+
+def test_one_cycle_is_that_of_pytorch():
+    got = rates(make("one_cycle"), EPOCHS * STEPS)
+    np.testing.assert_allclose([*got[::7], got[-1]], ONE_CYCLE, rtol=2e-5, atol=1e-8)
+    got = rates(make("one_cycle(0.5, start=0.2, end=0)"), EPOCHS * STEPS)
+    assert got[0] == pytest.approx(0.2 * PEAK) and got[41] == np.float32(PEAK) and got[-1] == 0
 
 
 def test_warmup_ends_at_the_peak_and_cosine_at_zero():
@@ -78,7 +119,17 @@ def test_the_rate_of_a_step_far_into_a_long_run():
         assert rate_after == pytest.approx(PEAK * after)
 
 
-@pytest.mark.parametrize("spec", ["constant", "cosine", "step(3, 6, 9)"])
+def test_every_decay_has_its_closed_form():
+    assert set(DECAYS) == {
+        "constant", "cosine", "step", "exponential", "polynomial", "cosine_restarts", "cyclic",
+        "one_cycle",
+    }
+
+
+@pytest.mark.parametrize("spec", [
+    "constant", "cosine", "step(3, 6, 9)", "cyclic(4)", "cosine_restarts(1, multiply=2)",
+    "polynomial", "exponential(0.9)",
+])
 def test_compiled_with_the_step_as_an_argument(spec):
     schedule = make(spec, warmup_epochs=1.5)
     eager = rates(schedule)
@@ -93,7 +144,19 @@ def test_compiled_with_the_step_as_an_argument(spec):
 
 
 @pytest.mark.parametrize("spec, part", [
-    ("linear", "got --schedule 'linear'; expected one of ['constant', 'cosine', 'step']"),
+    ("linear", "got --schedule 'linear'; expected one of ['constant', 'cosine', "),
+    ("exponential(1)", "got factor=1; expected a number in (0, 1)"),
+    ("exponential", "missing a required argument: 'factor'"),
+    ("polynomial(0)", "got power=0; expected a number over 0"),
+    ("polynomial(end=1)", "got end=1; expected a number from 0 to less than 1"),
+    ("cosine_restarts(0)", "got first=0; expected epochs over 0"),
+    ("cosine_restarts(0.1)", "got first=0.1; expected a step's length or more"),
+    ("cosine_restarts(1, multiply=0.5)", "got multiply=0.5; expected a number of 1 or more"),
+    ("cyclic(0.2)", "got period=0.2; expected two steps' length or more"),
+    ("cyclic(1, low=1)", "got low=1; expected a number from 0 to less than 1"),
+    ("one_cycle(0)", "got rise=0; expected a number in (0, 1)"),
+    ("one_cycle(0.001)", "got rise=0.001; expected a part of the run's 84 steps that leaves"),
+    ("one_cycle(start='low')", "got the argument 'low'; expected numbers"),
     ("cosine(3)", "--schedule cosine: too many positional arguments"),
     ("constant(0.1)", "--schedule constant: too many positional arguments"),
     ("step(3, gamma=0.1)", "unexpected keyword argument 'gamma'"),
@@ -122,3 +185,8 @@ def test_schedules_that_cannot_be(spec, part):
     with pytest.raises(ValueError) as error:
         make(spec)
     assert part in str(error.value) and "\n" not in str(error.value)
+
+
+def test_one_cycle_has_its_own_warmup():
+    with pytest.raises(ValueError, match="^--warmup_epochs: got some; expected 0, since one_cycle"):
+        make("one_cycle", warmup_epochs=1.0)
