@@ -82,6 +82,7 @@ def test_before_tensorflow_is_needed(capfd, tmp_path, flags, words):
         (["--image_size=8", "--eval_resize=8"], ["input_shape", ">= 12"]),
         (["--data_service=grpc://localhost:1"], ["data_service has no effect", "cache_mb=0"]),
         (["--schedule=cosin"], ["schedule", "'cosin'", "cosine"]),
+        (["--loss=hinge"], ["--loss", "'hinge'", "cross_entropy"]),
         (["--schedule=step(30)"], ["schedule", "step", "620"]),
         (["--augment=mixup(0)"], ["mixup", "alpha=0"]),
         (["--model_options=activation='softsine'"], ["activation", "softsine"]),

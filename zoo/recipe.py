@@ -137,6 +137,12 @@ class Recipe:
     bias_decay: bool = _field(
         False, "decay biases and batch-norm parameters too, not only kernels", "Optimisation"
     )
+    loss: str = _field(
+        "cross_entropy",
+        "cross_entropy, binary_cross_entropy, focal(gamma=2, alpha=0.25), mean_squared_error, "
+        "huber(delta=0.5) or kullback_leibler; evaluation reports cross-entropy, in nats",
+        "Optimisation",
+    )
     label_smoothing: float = _field(
         0.0, "share of the label spread over all classes, 0 to 1", "Optimisation"
     )

@@ -84,6 +84,7 @@ def _check_names(recipe: Recipe) -> None:
         ("data", check_spec),
         ("augment", lambda text: check_policy(text, recipe.channels)),
         ("schedule", parse_call),
+        ("loss", parse_call),
     ):
         try:
             check(getattr(recipe, name))

@@ -49,6 +49,7 @@ RECIPES = {
     "finetune": {
         "model": "efficientnet_lite0", "model_options": "", "weights": "imagenet",
         "mean": (), "std": (), "data": "folder:photos", "image_size": 224, "eval_resize": 256,
+        "eval_resizing": "",
         "channels": 3, "crop_area": (0.35, 1.0), "augment": "flip", "batch_size": 32,
         "base_batch_size": 32, "epochs": 10, "frozen_epochs": 4.0, "freeze_bn": True,
         "unfrozen_rate": 0.1, "learning_rate": 0.02, "schedule": "cosine", "warmup_epochs": 0.5,

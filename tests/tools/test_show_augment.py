@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -37,13 +38,17 @@ def test_a_row_for_each_op(tmp_path):
     out = tmp_path / "ops.png"
     done = run(f"--out={out}", "--size=32")
     assert done.returncode == 0, done.stderr
-    from tools.show_augment import STRENGTHS
-
-    assert done.stdout == f"{out}: {len(STRENGTHS)} rows of 8\n"
-    assert {spec.split("(")[0] for spec in STRENGTHS} == set(list_ops())
+    # In a process of its own, too: the flags of tools have one namespace.
+    strengths = json.loads(subprocess.check_output(
+        [sys.executable, "-c",
+         "import json; from tools.show_augment import STRENGTHS; print(json.dumps(STRENGTHS))"],
+        cwd=ROOT,
+    ))
+    assert done.stdout == f"{out}: {len(strengths)} rows of 8\n"
+    assert {spec.split("(")[0] for spec in strengths} == set(list_ops())
     rows = tiles(out, 32)
-    assert len(rows) == len(STRENGTHS)
-    by_spec = dict(zip(STRENGTHS, rows, strict=True))
+    assert len(rows) == len(strengths)
+    by_spec = dict(zip(strengths, rows, strict=True))
     photo, other = rows[0, 0], by_spec["flip(1.0)"][7, :, ::-1]
     given = np.stack([photo] * 4 + [other] * 3)
     assert photo.std() > 20 and other.std() > 20 and not np.array_equal(photo, other)

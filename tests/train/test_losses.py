@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.train.losses import smooth_labels, softmax_cross_entropy
+from zoo.train.losses import LOSSES, make_loss, smooth_labels, softmax_cross_entropy
 
 
 def cross_entropy(labels, logits) -> np.ndarray:
@@ -81,3 +82,98 @@ def test_the_gradient_is_softmax_less_label():
     exp = np.exp(logits.numpy().astype(np.float64))
     want = exp / exp.sum(1, keepdims=True) - labels.numpy()
     np.testing.assert_allclose(tape.gradient(loss, logits), want, rtol=0, atol=1e-6)
+
+
+def softmax(logits) -> np.ndarray:
+    exp = np.exp(logits - logits.max(1, keepdims=True))
+    return exp / exp.sum(1, keepdims=True)
+
+
+def in_numpy(spec: str, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """float64 [B], from the definitions."""
+    p, gap = softmax(logits), np.abs(softmax(logits) - labels)
+    sigmoid = 1 / (1 + np.exp(-logits))
+    return {
+        "cross_entropy": -(labels * np.log(p)).sum(1),
+        "binary_cross_entropy":
+            -(labels * np.log(sigmoid) + (1 - labels) * np.log(1 - sigmoid)).mean(1),
+        "focal": -0.25 * (labels * (1 - p) ** 2 * np.log(p)).sum(1),
+        "focal(gamma=0.5, alpha=1)": -(labels * (1 - p) ** 0.5 * np.log(p)).sum(1),
+        "mean_squared_error": (gap**2).mean(1),
+        "huber": np.where(gap <= 0.5, gap**2 / 2, 0.5 * (gap - 0.25)).mean(1),
+        "huber(delta=0.1)": np.where(gap <= 0.1, gap**2 / 2, 0.1 * (gap - 0.05)).mean(1),
+        "kullback_leibler":
+            (labels * (np.log(np.maximum(labels, 1e-300)) - np.log(p))).sum(1),
+    }[spec]
+
+
+SPECS = ("cross_entropy", "binary_cross_entropy", "focal", "focal(gamma=0.5, alpha=1)",
+         "mean_squared_error", "huber", "huber(delta=0.1)", "kullback_leibler")
+# Keras' own, of probabilities where it takes no logits.
+IN_KERAS = {
+    "cross_entropy": (keras.losses.CategoricalCrossentropy(from_logits=True, reduction=None), None),
+    "binary_cross_entropy":
+        (keras.losses.BinaryCrossentropy(from_logits=True, reduction=None), None),
+    "focal": (keras.losses.CategoricalFocalCrossentropy(from_logits=True, reduction=None), None),
+    "mean_squared_error": (keras.losses.MeanSquaredError(reduction=None), tf.nn.softmax),
+    "huber": (keras.losses.Huber(delta=0.5, reduction=None), tf.nn.softmax),
+    "kullback_leibler": (keras.losses.KLDivergence(reduction=None), tf.nn.softmax),
+}
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Labels one-hot, smoothed and mixed, float32 [60,11], and logits."""
+    generator = np.random.default_rng(5)
+    one_hot = np.eye(11)[generator.integers(0, 11, 20)]
+    labels = np.concatenate([one_hot, 0.9 * one_hot + 0.1 / 11,
+                             0.3 * one_hot + 0.7 * one_hot[::-1]])
+    return labels.astype(np.float32), generator.normal(0, 2, (60, 11)).astype(np.float32)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("spec", SPECS)
+def test_losses_are_their_definitions(batch, spec, jit_compile):
+    labels, logits = batch
+    loss = tf.function(make_loss(spec), jit_compile=jit_compile)(labels, logits)
+    assert loss.shape == (60,) and loss.dtype == tf.float32
+    want = in_numpy(spec, labels.astype(np.float64), logits.astype(np.float64))
+    np.testing.assert_allclose(loss, want, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_are_those_of_keras(batch, name):
+    labels, logits = batch
+    loss, activation = IN_KERAS[name]
+    outputs = logits if activation is None else activation(logits)
+    # Keras lifts each label of 0 to 1e-7, which this divergence notices: eleven times 1e-6.
+    atol = 2e-5 if name == "kullback_leibler" else 2e-6
+    np.testing.assert_allclose(
+        make_loss(name)(labels, logits), loss(labels, outputs), rtol=1e-5, atol=atol
+    )
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_sure_and_wrong_logits_have_finite_losses_and_gradients(spec):
+    logits = tf.constant([[200.0, 0.0, -200.0], [-1e4, 0.0, 1e4], [0.0, 0.0, 0.0]], tf.float16)
+    for labels in (tf.one_hot([0, 0, 1], 3), tf.one_hot([2, 2, 2], 3)):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            losses = make_loss(spec)(labels, logits)
+        assert losses.dtype == tf.float32
+        assert np.isfinite(losses).all() and np.isfinite(tape.gradient(losses, logits)).all()
+
+
+@pytest.mark.parametrize(("spec", "part"), [
+    ("hinge", "got --loss 'hinge'; expected one of ['binary_cross_entropy', 'cross_entropy', "),
+    ("focal(-1)", "got gamma=-1; expected 0 or more"),
+    ("focal(alpha=0)", "got alpha=0; expected a number over 0"),
+    ("focal(gamma='two')", "got gamma='two'; expected 0 or more"),
+    ("huber(1)", "got delta=1; expected a number in (0, 1)"),
+    ("cross_entropy(1)", "--loss cross_entropy: too many positional arguments"),
+    ("", "got ''; expected one name or call"),
+])
+def test_losses_that_cannot_be(spec, part):
+    with pytest.raises(ValueError) as error:
+        make_loss(spec)
+    assert part in str(error.value) and "\n" not in str(error.value)

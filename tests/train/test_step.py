@@ -9,6 +9,7 @@ import zoo
 from zoo.augment import parse_policy
 from zoo.data import open_source
 from zoo.train.batch_norm import with_fused_batch_norm
+from zoo.train.losses import LOSSES, make_loss
 from zoo.train.optimizer import nesterov
 from zoo.train.runtime import make_strategy
 from zoo.train.schedule import make_schedule
@@ -30,14 +31,14 @@ class Trainer:
 
     def __init__(self, model, images, labels, *, devices, precision="float32", jit_compile=False,
                  batch_size=32, augment="", rate=0.05, momentum=0.9, weight_decay=0.0,
-                 smoothing=0.0):
+                 smoothing=0.0, loss="cross_entropy"):
         self.strategy = make_strategy([f"CPU:{i}" for i in range(devices)])
         scales_loss = precision == "mixed_float16"
         self.model = model
         self.state = make_state(model, self.strategy, scales_loss=scales_loss)
         settings = Settings(
             num_classes=10, mean=MEAN, std=STD, label_smoothing=smoothing, batch_size=batch_size,
-            seed=3, scales_loss=scales_loss, jit_compile=jit_compile,
+            seed=3, scales_loss=scales_loss, jit_compile=jit_compile, loss=make_loss(loss),
         )
         schedule = make_schedule(
             "constant", peak=rate, steps_per_epoch=100, epochs=1, warmup_epochs=0
@@ -86,6 +87,18 @@ def test_lenet_learns_in_every_combination(digits, precision, jit_compile, devic
     assert int(trainer.state.step.read_value()) == 40
     assert all(value.dtype == np.float32 for value in trainer.weights().values())
     assert trainer.strategy.num_replicas_in_sync == devices
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_lenet_learns_by_every_loss(digits, loss):
+    # The values of these are small, and so are their gradients.
+    rate = 0.5 if loss in ("focal", "mean_squared_error", "huber") else 0.1
+    trainer = Trainer(build("lenet5"), *digits, devices=1, augment="mixup(0.2)", smoothing=0.1,
+                      loss=loss, rate=rate)
+    first, _ = trainer.run(3)
+    trainer.run(60)
+    last, accuracy = trainer.run(10)
+    assert last < 0.9 * first and accuracy > 0.4
 
 
 @pytest.mark.parametrize(

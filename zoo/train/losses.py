@@ -1,8 +1,34 @@
-"""Losses on logits, one value an image, in float32."""
+"""Losses on logits, one value an image, in float32.
+
+A recipe names one of `LOSSES`, with its arguments. Labels are distributions, float [B, C]: one-hot,
+smoothed or mixed. What evaluation reports is softmax cross-entropy whatever is trained on.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import tensorflow as tf
+
+from zoo.spec import bind, parse_call
+
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def make_loss(spec: str) -> Loss:
+    """The loss that `spec` names: labels, logits, float [B, C] -> float32 [B].
+
+    spec: one of
+        cross_entropy
+        binary_cross_entropy       each class by itself, for mixed labels (arXiv 2110.00476)
+        focal(gamma=2, alpha=0.25)
+        mean_squared_error         of the softmax probabilities
+        huber(delta=0.5)           of the softmax probabilities
+        kullback_leibler
+    Raises ValueError, in one line, for an unknown name or arguments that cannot be.
+    """
+    return bind(parse_call(spec), LOSSES, "--loss")
 
 
 def smooth_labels(one_hot: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -22,3 +48,73 @@ def softmax_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.softmax_cross_entropy_with_logits(
         tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
     )
+
+
+def binary_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Mean over the classes of the cross-entropy of sigmoid(logit) against its label."""
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(*_float32(labels, logits)), 1)
+
+
+def focal(gamma: float = 2.0, alpha: float = 0.25) -> Loss:
+    """alpha * (1 - p) ** gamma * cross-entropy, summed over classes (arXiv 1708.02002), where p is
+    the softmax probability, as Keras' CategoricalFocalCrossentropy. gamma 0 or more, alpha over 0.
+    """
+    _check(type(gamma) in (int, float) and 0 <= gamma < math.inf, "gamma", gamma, "0 or more")
+    _check(type(alpha) in (int, float) and 0 < alpha < math.inf, "alpha", alpha, "a number over 0")
+
+    def loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        labels, logits = _float32(labels, logits)
+        log_p = tf.nn.log_softmax(logits)
+        # From log_p: 1 - p of a sure class would be rounded to 0, with an endless gradient of its
+        # root.
+        rest = tf.maximum(-tf.math.expm1(log_p), 1e-30)
+        return -alpha * tf.reduce_sum(labels * rest**gamma * log_p, 1)
+
+    return loss
+
+
+def mean_squared_error(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Mean over the classes of (softmax probability - label) squared: Brier's score / C."""
+    labels, logits = _float32(labels, logits)
+    return tf.reduce_mean(tf.square(tf.nn.softmax(logits) - labels), 1)
+
+
+def huber(delta: float = 0.5) -> Loss:
+    """As half the squared error of the softmax probabilities up to a difference of `delta` in
+    (0, 1), linear beyond (Huber 1964); the mean over the classes."""
+    _check(type(delta) in (int, float) and 0 < delta < 1, "delta", delta, "a number in (0, 1)")
+
+    def loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        labels, logits = _float32(labels, logits)
+        gap = tf.abs(tf.nn.softmax(logits) - labels)
+        near, far = 0.5 * tf.square(gap), delta * (gap - 0.5 * delta)
+        return tf.reduce_mean(tf.where(gap <= delta, near, far), 1)
+
+    return loss
+
+
+def kullback_leibler(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """The divergence of softmax(logits) from the labels, in nats: cross-entropy less the labels'
+    own entropy, so 0 at best, with the same gradient."""
+    labels, logits = _float32(labels, logits)
+    entropy = -tf.reduce_sum(tf.math.xlogy(labels, labels), 1)
+    return softmax_cross_entropy(labels, logits) - entropy
+
+
+LOSSES: dict[str, Callable[..., Loss]] = {
+    "cross_entropy": lambda: softmax_cross_entropy,
+    "binary_cross_entropy": lambda: binary_cross_entropy,
+    "focal": focal,
+    "mean_squared_error": lambda: mean_squared_error,
+    "huber": huber,
+    "kullback_leibler": lambda: kullback_leibler,
+}
+
+
+def _float32(*tensors: tf.Tensor) -> list[tf.Tensor]:
+    return [tf.cast(tensor, tf.float32) for tensor in tensors]
+
+
+def _check(good: bool, name: str, value: object, expected: str) -> None:
+    if not good:
+        raise ValueError(f"--loss: got {name}={value!r}; expected {expected}")

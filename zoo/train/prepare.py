@@ -21,6 +21,7 @@ from zoo.finetune import set_trainable, stage_rates
 from zoo.recipe import Recipe
 from zoo.train import run_folder, runtime, transfer
 from zoo.train.batch_norm import with_fused_batch_norm
+from zoo.train.losses import make_loss
 from zoo.train.optimizer import nesterov
 from zoo.train.schedule import Schedule, make_schedule, scaled_from
 from zoo.train.state import State, make_state
@@ -152,7 +153,7 @@ def _settings(recipe: Recipe, num_classes: int) -> Settings:
         num_classes=num_classes, mean=recipe.mean, std=recipe.std,
         label_smoothing=recipe.label_smoothing, batch_size=recipe.batch_size, seed=recipe.seed,
         scales_loss=recipe.precision == "mixed_float16",
-        jit_compile=runtime.uses_xla(recipe.xla),
+        jit_compile=runtime.uses_xla(recipe.xla), loss=make_loss(recipe.loss),
     )
 
 

@@ -25,20 +25,21 @@ import tensorflow as tf
 
 from zoo.train.distribute import all_reduce_sum, first_replica
 from zoo.train.loss_scale import next_scale
-from zoo.train.losses import smooth_labels, softmax_cross_entropy
+from zoo.train.losses import Loss, smooth_labels, softmax_cross_entropy
 from zoo.train.optimizer import Update
 from zoo.train.schedule import Schedule
 from zoo.train.state import State, is_float, moving_statistics
 
-# What a call sums over its steps and images: loss (nats, summed), correct, images.
+# What a call sums over its steps and images: loss (of an image, summed), correct, images.
 Sums = tf.Tensor
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Plain numbers of the step.
+    """What the step is made of, besides model, policy, schedule and optimizer.
 
     mean, std: by channel, in levels of 0..255. batch_size: over all replicas.
+    loss: labels, logits, float [B, C] -> float32 [B].
     """
 
     num_classes: int
@@ -49,6 +50,7 @@ class Settings:
     seed: int
     scales_loss: bool
     jit_compile: bool
+    loss: Loss = softmax_cross_entropy
 
 
 def normalise(images: tf.Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> tf.Tensor:
@@ -179,7 +181,7 @@ def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
             logits, others_out = model.stateless_call(
                 list(trained.values()), others, images, training=True
             )
-            losses = softmax_cross_entropy(targets, logits)
+            losses = settings.loss(targets, logits)
             scaled = tf.reduce_sum(losses) / settings.batch_size * loss_scale
         gradients = tape.gradient(scaled, trained)
         if settings.scales_loss:
