@@ -180,6 +180,13 @@ def test_errors_about_anything_else_pass(folder):
         tf.constant([1, 2]) + tf.constant([1, 2, 3])
 
 
+def test_a_lack_of_memory_is_not_taken_for_a_bad_image(folder, photos):
+    add_bad(folder, photos)
+    splits = open_source(f"folder:{folder}", cache_mb=0).splits
+    with pytest.raises(tf.errors.ResourceExhaustedError), named_errors(splits):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating a tensor")
+
+
 def test_decoding_a_whole_set_stops_at_a_bad_image(tmp_path, digits):
     write_folder(tmp_path, digits)
     path = tmp_path / "train/four/3.gif"
