@@ -34,7 +34,7 @@ ERRORS = {
     "the tower's groups": (
         {"name": "alexnet_owt", "groups": 1},
         "unknown option 'groups' for model 'alexnet_owt'; "
-        "it takes: activation, bn_epsilon, bn_momentum, dropout, width",
+        "it takes: activation, bn_epsilon, bn_momentum, dropout, kernel_initializer, width",
     ),
 }
 

@@ -130,8 +130,11 @@ SAVED = {
     "mlp": ("mlp", {"dropout": 0.1}),
     "mobilenet": ("mobilenet_v1_025", {"input_shape": (64, 64, 3), "num_classes": 5}),
     "mobilenet_v2": ("mobilenet_v2_025", {"input_shape": (64, 64, 3), "num_classes": 5}),
-    "mobilenet_v3": ("mobilenet_v3_small_050", {"input_shape": (64, 64, 3), "num_classes": 5}),
-    "resnet": ("resnet18_v2", NARROW),
+    "mobilenet_v3": (
+        "mobilenet_v3_small_050",
+        {"input_shape": (64, 64, 3), "num_classes": 5, "kernel_initializer": "msra"},
+    ),
+    "resnet": ("resnet18_v2", {**NARROW, "stochastic_depth": 0.5}),
     "vgg": ("vgg11_bn", {**NARROW, "input_shape": (96, 96, 3)}),  # adaptive pooling
     "zfnet": ("zfnet", NARROW),
 }

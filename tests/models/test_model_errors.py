@@ -7,7 +7,8 @@ import pytest
 import zoo.models
 
 RESNET_OPTIONS = (
-    "activation, bn_epsilon, bn_momentum, dropout, small_input, width, zero_gamma"
+    "activation, bn_epsilon, bn_momentum, dropout, kernel_initializer, small_input, "
+    "stochastic_depth, width, zero_gamma"
 )
 CREATE_ERRORS = {
     "close name": (
@@ -26,7 +27,7 @@ CREATE_ERRORS = {
     "lenet5's options": (
         {"name": "lenet5", "zero_gamma": True},
         "unknown option 'zero_gamma' for model 'lenet5'; it takes: "
-        "activation, bn_epsilon, bn_momentum, dropout, pool, width",
+        "activation, bn_epsilon, bn_momentum, dropout, kernel_initializer, pool, width",
     ),
     "no class": ({"num_classes": 0}, "got num_classes=0; expected an integer >= 1"),
     "half a class": ({"num_classes": 2.5}, "got num_classes=2.5; expected an integer >= 1"),

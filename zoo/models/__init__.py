@@ -19,15 +19,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoo.lazy import lazy_module
-from zoo.models import checks
+from zoo.models import checks, kernels
 from zoo.models.family import Head, Variant
 
 keras = lazy_module("keras")
 
 # The files of this folder that describe no family.
-_NO_FAMILIES = ("blocks", "checks", "family")
+_NO_FAMILIES = ("blocks", "checks", "family", "kernels")
 # Options that every model takes, beside those of its builder.
-_COMMON_OPTIONS = ("bn_epsilon", "bn_momentum")
+_COMMON_OPTIONS = ("bn_epsilon", "bn_momentum", "kernel_initializer")
 
 __all__ = [
     "ModelInfo",
@@ -67,6 +67,7 @@ def create_model(
     classifier_activation: str | None = None,
     bn_momentum: float | None = None,
     bn_epsilon: float | None = None,
+    kernel_initializer: str = kernels.XAVIER,
     **options: Any,
 ) -> keras.Model:
     """Builds the functional model `name` with new weights.
@@ -88,6 +89,8 @@ def create_model(
         0.9, or what the family's file says.
       bn_epsilon: added to the variance in all batch normalisations, over 0; by default 1e-5, or
         what the family's file says.
+      kernel_initializer: what the kernels of convolutions and dense layers are drawn from,
+        "xavier", "msra", "lecun" or "truncated_normal": kernels.py has the formulas.
       **options: what this model takes besides; the error for an unknown one lists them, the
         build function of the family describes them.
 
@@ -97,24 +100,18 @@ def create_model(
     """
     check_model(name, options)
     _, variant = _find(name)
-    if num_classes is not None and not include_top:
-        raise ValueError(
-            "a model without its classifier has no classes: "
-            f"got num_classes={num_classes!r}; expected None with include_top=False"
-        )
-    head = Head(
-        num_classes=variant.num_classes if num_classes is None else num_classes,
-        include_top=include_top,
-        pooling=pooling,
-        classifier_activation=classifier_activation,
-    )
+    classes = _num_classes(variant, num_classes, include_top)
+    head = Head(classes, include_top, pooling, classifier_activation)
     shape = variant.input_shape if input_shape is None else input_shape
     checks.check_input_shape(shape, variant.min_side)
+    kernels.check_initializer("kernel_initializer", kernel_initializer)
     images = keras.Input(tuple(shape), name="images")
     outputs = variant.build(images, head, **variant.deltas, **options)
     model = keras.Model(images, outputs, name=name)
     _set_in_batch_norms(model, "momentum", bn_momentum, checks.check_rate)
     _set_in_batch_norms(model, "epsilon", bn_epsilon, checks.check_positive)
+    if kernel_initializer != kernels.XAVIER:  # blocks.py has drawn those
+        kernels.redraw(model, kernel_initializer)
     return model
 
 
@@ -175,6 +172,17 @@ def count_macs(model: keras.Model) -> int:
                 f"got type={type(layer).__name__}; expected Conv2D, DepthwiseConv2D or Dense"
             )
     return total
+
+
+def _num_classes(variant: Variant, num_classes: int | None, include_top: bool) -> int:
+    if num_classes is None:
+        return variant.num_classes
+    if not include_top:
+        raise ValueError(
+            "a model without its classifier has no classes: "
+            f"got num_classes={num_classes!r}; expected None with include_top=False"
+        )
+    return num_classes
 
 
 def _set_in_batch_norms(

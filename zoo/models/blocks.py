@@ -282,6 +282,19 @@ def dense_act(x: keras.KerasTensor, units: int, act: str, *, prefix: str) -> ker
     return activation(x, act, name=f"{prefix}_act")
 
 
+def add_branch(
+    shortcut: keras.KerasTensor, branch: keras.KerasTensor, *, prefix: str, drop_rate: float
+) -> keras.KerasTensor:
+    """shortcut + branch, `prefix`_add; `prefix`_drop before it, unless `drop_rate` is 0.
+
+    Stochastic depth, arXiv:1603.09382: training drops an image's whole branch at that rate, and
+    divides the others by 1 - `drop_rate`, where the paper scales at inference.
+    """
+    if drop_rate > 0:
+        branch = keras.layers.Dropout(drop_rate, (None, 1, 1, 1), name=f"{prefix}_drop")(branch)
+    return keras.layers.Add(name=f"{prefix}_add")([shortcut, branch])
+
+
 def scaled(filters: int, width: float) -> int:
     """`filters` times `width`, rounded, at least 1."""
     return max(1, round(filters * width))

@@ -9,7 +9,6 @@ options.
 The networks of that code, `efficientnet_lite0` (timm's tf_efficientnet_lite0), pad a strided
 convolution as TensorFlow does, more on the lower right, and have 1e-3 for the epsilon of the
 normalisation; in `efficientnet_lite0_torch` (timm's efficientnet_lite0) both are as in PyTorch.
-Left out: stochastic depth.
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ def mobilenet_v2(
     dropout: float | None = None,
     width: float = 1.0,
     small_input: bool = False,
+    stochastic_depth: float = 0.0,
 ) -> keras.KerasTensor:
     """A 3x3 convolution, the blocks of `rows` in five stages, a 1x1 convolution, head.
 
@@ -73,8 +74,10 @@ def mobilenet_v2(
     classifier. `width` (over 0) multiplies the channels as the name's multiplier does: the last
     convolution has no less than 1280; in the d and EfficientNet-Lite always 1280, the stem 32.
     `small_input` is for images of about 32x32: the stem and the first block of stage 2 keep
-    stride 1, so that strides are a quarter. Without the classifier the output is `final_act`,
-    the last convolution's.
+    stride 1, so that strides are a quarter. Training drops the branch of block l of L at the
+    rate l / L times `stochastic_depth` (in [0, 1); arXiv:1603.09382) where it has a shortcut:
+    blocks without one are counted too. Without the classifier the output is `final_act`, the
+    last convolution's.
 
     Raises:
       ValueError: an option outside of its range.
@@ -83,6 +86,7 @@ def mobilenet_v2(
     checks.check_flag("zero_gamma", zero_gamma)
     checks.check_flag("small_input", small_input)
     checks.check_activation("activation", activation)
+    checks.check_rate("stochastic_depth", stochastic_depth)
     width = multiplier * width
     stem = 32 if fixed_ends else rounded(32 * width, divisor)
     final = 1280 if fixed_ends else max(1280, rounded(1280 * width, divisor))
@@ -91,18 +95,13 @@ def mobilenet_v2(
         images, stem, 3, 1 if small_input else 2,
         prefix="stem", act=activation, padding=padding, epsilon=epsilon,
     )
-    for prefix, row, stride in numbered(scaled_rows(rows, width, depth, divisor), small_input):
+    found = numbered(scaled_rows(rows, width, depth, divisor), small_input)
+    for place, (prefix, row, stride) in enumerate(found, 1):
         x = inverted_residual(
-            x,
-            row.filters,
-            row.kernel,
-            stride,
-            expanded=row.expansion * x.shape[-1],
-            activation=activation,
-            zero_gamma=zero_gamma,
-            prefix=prefix,
-            padding=padding,
-            epsilon=epsilon,
+            x, row.filters, row.kernel, stride,
+            expanded=row.expansion * x.shape[-1], activation=activation, zero_gamma=zero_gamma,
+            drop_rate=stochastic_depth * place / len(found),
+            prefix=prefix, padding=padding, epsilon=epsilon,
         )
     x = blocks.conv_bn_act(x, final, 1, prefix="final", act=activation, epsilon=epsilon)
     return head(x, dropout=head.dropout_rate(dropout, default_dropout))
@@ -117,6 +116,7 @@ def inverted_residual(
     expanded: int,
     activation: str,
     zero_gamma: bool,
+    drop_rate: float,
     prefix: str,
     padding: blocks.Padding = None,
     epsilon: float | None = None,
@@ -126,7 +126,7 @@ def inverted_residual(
 
     padding: of the depthwise convolution.
     squeeze(x, prefix=...) acts behind the depthwise convolution. Where nothing changes in size,
-    the block's input is added.
+    the block's input is added; in training, to no branch at `drop_rate` (`blocks.add_branch`).
     """
     shortcut, index = x, 1
     if expanded != x.shape[-1]:
@@ -143,7 +143,7 @@ def inverted_residual(
         x, filters, 1,
         prefix=prefix, index=index + 1, act=None, epsilon=epsilon, zero_gamma=zero_gamma and add,
     )
-    return keras.layers.Add(name=f"{prefix}_add")([shortcut, x]) if add else x
+    return blocks.add_branch(shortcut, x, prefix=prefix, drop_rate=drop_rate) if add else x
 
 
 def numbered(rows: Sequence[Row], small_input: bool = False) -> list[tuple[str, Row, int]]:

@@ -74,6 +74,7 @@ def mobilenet_v3(
     dropout: float | None = None,
     width: float = 1.0,
     small_input: bool = False,
+    stochastic_depth: float = 0.0,
 ) -> keras.KerasTensor:
     """A 3x3 convolution, inverted residual blocks, a 1x1 convolution, a hidden dense layer, head.
 
@@ -84,9 +85,9 @@ def mobilenet_v3(
     0.2) acts before the classifier. `width` (over 0) multiplies the channels as the name's
     multiplier does: the first convolution has no less than 16, the hidden layer always 1280, or
     1024 in the small network. `small_input` is for images of about 32x32: the stem and the first
-    block of stride 2 keep stride 1, so that strides are a quarter. Without the classifier the
-    output is the last 1x1 convolution's, with 960 channels, or 576 in the small network, at
-    width 1.
+    block of stride 2 keep stride 1, so that strides are a quarter. `stochastic_depth` is as
+    for MobileNet v2. Without the classifier the output is the last 1x1 convolution's, with 960
+    channels, or 576 in the small network, at width 1.
 
     Raises:
       ValueError: an option outside of its range.
@@ -95,18 +96,17 @@ def mobilenet_v3(
     checks.check_flag("small_input", small_input)
     checks.check_activation("activation", activation)
     checks.check_positive("width", width)
+    checks.check_rate("stochastic_depth", stochastic_depth)
     width = multiplier * width
     stem, stride = max(16, rounded(16 * width)), 1 if small_input else 2
     x = blocks.conv_bn_act(images, stem, 3, stride, prefix="stem", act=activation)
-    for prefix, row, stride in numbered(rows, small_input):
+    found = numbered(rows, small_input)
+    for place, (prefix, row, stride) in enumerate(found, 1):
         x = inverted_residual(
-            x,
-            rounded(row.filters * width),
-            row.kernel,
-            stride,
+            x, rounded(row.filters * width), row.kernel, stride,
             expanded=x.shape[-1] if row.expansion == 1 else rounded(row.expansion * x.shape[-1]),
-            activation="relu" if row.relu else activation,
-            zero_gamma=zero_gamma,
+            activation="relu" if row.relu else activation, zero_gamma=zero_gamma,
+            drop_rate=stochastic_depth * place / len(found),
             prefix=prefix,
             squeeze=_squeeze_excite if row.squeeze else None,
         )

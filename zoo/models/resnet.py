@@ -74,6 +74,7 @@ def resnet(
     dropout: float = 0.0,
     width: float = 1.0,
     small_input: bool = False,
+    stochastic_depth: float = 0.0,
 ) -> keras.KerasTensor:
     """Stem, four stages, head.
 
@@ -81,7 +82,9 @@ def resnet(
     shortcuts alone. `dropout` (a rate in [0, 1)) acts before the classifier. `width`
     (over 0) multiplies every convolution's channels, rounded to at least one. `small_input` is
     for images of about 32x32 (He et al. 2015, section 4.2): a 3x3 convolution of stride 1 begins
-    the net, and no pooling follows, so that strides are a quarter. Without the
+    the net, and no pooling follows, so that strides are a quarter. Training drops the branch of
+    block l of L at the rate l / L times `stochastic_depth` (in [0, 1); arXiv:1603.09382), which
+    also changes the order of `model.weights`, and so of a .weights.h5 file. Without the
     classifier the output is the last stage, 1/32 of the input's sides (rounded up), with 512
     channels of basic blocks or 2048 of bottlenecks at width 1.
 
@@ -93,22 +96,28 @@ def resnet(
     checks.check_flag("small_input", small_input)
     checks.check_activation("activation", activation)
     checks.check_positive("width", width)
+    checks.check_rate("stochastic_depth", stochastic_depth)
     if zero_gamma and form.preactivation:
         raise ValueError(
             "a pre-activation branch that starts at zero gets no gradient through its last ReLU: "
             f"got zero_gamma={zero_gamma!r}; expected False for the v2 form"
         )
     x = _stem(images, form, width, activation, small_input)
+    place = 0
     for stage, count in enumerate(num_blocks, 1):
         filters = blocks.scaled(64 * 2 ** (stage - 1), width)
         for block in range(1, count + 1):
             stride = 2 if stage > 1 and block == 1 else 1
             convs = _branch(filters, stride, bottleneck, form.stride_conv)
             name = f"stage{stage}_block{block}"
+            place += 1
+            drop_rate = stochastic_depth * place / sum(num_blocks)
             if form.preactivation:
-                x = _preactivation_unit(x, convs, stride, activation, name)
+                x = _preactivation_unit(x, convs, stride, activation, drop_rate, name)
             else:
-                x = _unit(x, convs, stride, form.average_shortcut, zero_gamma, activation, name)
+                x = _unit(
+                    x, convs, stride, form.average_shortcut, zero_gamma, activation, drop_rate, name
+                )
     if form.preactivation:
         x = blocks.bn_act(x, prefix="final", act=activation)
     return head(x, dropout=dropout)
@@ -151,6 +160,7 @@ def _unit(
     average_shortcut: bool,
     zero_gamma: bool,
     activation: str,
+    drop_rate: float,
     name: str,
 ) -> keras.KerasTensor:
     """relu(shortcut + branch), the branch ending in batch normalisation."""
@@ -171,7 +181,7 @@ def _unit(
         shortcut = blocks.conv_bn_act(
             shortcut, x.shape[-1], 1, stride, prefix=f"{name}_shortcut", act=None
         )
-    x = keras.layers.Add(name=f"{name}_add")([shortcut, x])
+    x = blocks.add_branch(shortcut, x, prefix=name, drop_rate=drop_rate)
     return blocks.activation(x, activation, name=f"{name}_act{last}")
 
 
@@ -180,6 +190,7 @@ def _preactivation_unit(
     convs: list[tuple[int, int, int]],
     stride: int,
     activation: str,
+    drop_rate: float,
     name: str,
 ) -> keras.KerasTensor:
     """shortcut + branch; a projecting shortcut starts behind the first ReLU."""
@@ -189,7 +200,7 @@ def _preactivation_unit(
         if i == 1 and (stride > 1 or shortcut.shape[-1] != out_filters):
             shortcut = blocks.conv(x, out_filters, 1, stride, name=f"{name}_shortcut_conv")
         x = blocks.conv(x, filters, kernel, conv_stride, name=f"{name}_conv{i}")
-    return keras.layers.Add(name=f"{name}_add")([shortcut, x])
+    return blocks.add_branch(shortcut, x, prefix=name, drop_rate=drop_rate)
 
 
 MODELS = {
