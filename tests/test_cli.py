@@ -53,7 +53,13 @@ CHANGES = {
     "cache_mb": ("0", 0), "augment": ("flip|mixup(0.2)", "flip|mixup(0.2)"),
     "batch_size": ("64", 64), "epochs": ("3", 3), "learning_rate": ("1e-3", 1e-3),
     "base_batch_size": ("32", 32), "schedule": ("step(1, 2)", "step(1, 2)"),
-    "warmup_epochs": ("2", 2.0), "momentum": ("0", 0.0), "weight_decay": ("0.0005", 0.0005),
+    "warmup_epochs": ("2", 2.0), "weight_decay": ("0.0005", 0.0005),
+    "optimizer": ("adam(beta_1=0.8)", "adam(beta_1=0.8)"), "decoupled_decay": ("true", True),
+    "l1_penalty": ("1e-5", 1e-5), "clip_norm": ("2", 2.0), "clip_value": ("0.5", 0.5),
+    "micro_batches": ("4", 4), "averaging": ("ema(0.99)", "ema(0.99)"), "patience": ("3", 3),
+    "class_weights": ("balanced", "balanced"), "aux_weight": ("0.3", 0.3),
+    "train_sizes": ("20,28", (20.0, 28.0)), "teacher": ("mnist", "mnist"),
+    "teacher_model": ("lenet", "lenet"), "temperature": ("4", 4.0), "hard_weight": ("0", 0.0),
     "bias_decay": ("true", True), "loss": ("focal", "focal"),
     "label_smoothing": ("0.1", 0.1), "seed": ("17", 17),
     "precision": (PRECISIONS[1], PRECISIONS[1]), "xla": (XLA_MODES[1], XLA_MODES[1]),
@@ -63,7 +69,8 @@ CHANGES = {
     "freeze_bn": ("true", True),
     "unfrozen_rate": ("0.5", 0.5), "stage_decay": ("0.9", 0.9),
     "evaluate_every": ("2", 2), "checkpoint_every": ("3", 3), "keep_checkpoints": ("4", 4),
-    "export": ("false", False),
+    "export": ("false", False), "sync_bn": ("true", True), "recompute": ("true", True),
+    "profile_steps": ("5,9", (5.0, 9.0)),
 }
 
 # What a field's change needs to have an effect.
@@ -72,6 +79,8 @@ NEEDS = {
     "frozen_epochs": ("--weights=mnist",),
     "trainable": ("--weights=mnist",),
     "freeze_bn": ("--weights=mnist",),
+    "teacher_model": ("--teacher=mnist",), "temperature": ("--teacher=mnist",),
+    "hard_weight": ("--teacher=mnist",),
     "unfrozen_rate": ("--weights=mnist", "--frozen_epochs=1"),
 }
 
@@ -123,7 +132,7 @@ def test_help_lists_each_flag_with_its_value_and_text():
 def folder(tmp_path, monkeypatch):
     """The working directory with four flagfiles: flagfiles name each other relative to it."""
     (tmp_path / "inner.flags").write_text(
-        "# what both share\n\n--epochs=30\n  --momentum=0.5  \n// also a comment\n--seed=1\n"
+        "# what both share\n\n--epochs=30\n  --weight_decay=0.5  \n// also a comment\n--seed=1\n"
     )
     (tmp_path / "outer.flags").write_text(
         "--seed=2\n--flagfile=inner.flags\n# the later wins\n--epochs=40\n"
@@ -146,7 +155,7 @@ def folder(tmp_path, monkeypatch):
 ])
 def test_flagfiles_nest_and_the_later_wins(folder, arguments, epochs, seed):
     recipe = parse(*arguments)
-    assert (recipe.epochs, recipe.seed, recipe.momentum) == (epochs, seed, 0.5)
+    assert (recipe.epochs, recipe.seed, recipe.weight_decay) == (epochs, seed, 0.5)
 
 
 def test_a_circle_of_flagfiles_ends(folder):
@@ -244,7 +253,9 @@ def test_describe_marks_what_differs():
     plain = [line for line in lines if line.startswith("   ")]
     assert len(marked) + len(plain) == len(FIELDS) and "   model = lenet5" in plain
     sections = [line for line in lines if not line.startswith(" ")]
-    assert sections == ["Model", "Data", "Transfer", "Optimisation", "Machine", "Output"]
+    assert sections == [
+        "Model", "Data", "Transfer", "Optimisation", "Distillation", "Machine", "Output"
+    ]
 
 
 def test_describe_without_differences_has_no_mark():

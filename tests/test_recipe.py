@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.data.resize import METHODS
-from zoo.recipe import Recipe, read_recipe
+from zoo.recipe import Recipe
 from zoo.recipe_check import PRECISIONS, XLA_MODES
+from zoo.recipe_file import from_json, read_recipe
 
 FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
 GREY = {"channels": 1, "mean": (33.3,), "std": (78.6,)}
@@ -31,7 +32,28 @@ BAD = [
     *(("seed", value, "0 to 2147483647", {}) for value in (-1, 2**31)),
     *(("learning_rate", value, "a number over 0", {}) for value in (0.0, -0.1, INF, NAN)),
     *(("weight_decay", value, "0 or more", {}) for value in (-1e-4, INF, NAN)),
-    *(("momentum", value, "0 to less than 1", {}) for value in (-0.1, 1.0, NAN)),
+    *((name, value, "0 or more", {}) for value in (-0.1, INF, NAN)
+      for name in ("l1_penalty", "clip_norm", "clip_value", "aux_weight")),
+    ("micro_batches", 0, "1 or more", {}),
+    ("micro_batches", 3, "a divisor of the 128 images of a device", {"virtual_devices": 2}),
+    ("patience", -1, "0 or more", {}),
+    ("micro_batches", 2, "1 with --sync_bn", {"sync_bn": True}),
+    ("recompute", True, "false with --sync_bn", {"sync_bn": True}),
+    ("recompute", True, "false with --aux_weight", {"aux_weight": 0.3}),
+    *(("profile_steps", value, "two whole numbers FIRST,LAST with 0 <= FIRST < LAST", {})
+      for value in ((5.0,), (5.0, 5.0), (-1.0, 3.0), (0.5, 2.0))),
+    *(("class_weights", value, "balanced, or numbers of 0 or more joined by commas", {})
+      for value in ("even", "1,", "1,-1", "1;2", "nan,1", "inf")),
+    *(("train_sizes", value, "whole numbers of pixels", {}) for value in ((0.5,), (0.0, 224.0))),
+    ("train_sizes", (128.0,), "none: --scale_jitter is for one size",
+     {"scale_jitter": (256.0, 480.0)}),
+    ("train_sizes", (128.0,), "none: a --teacher is for one size", {"teacher": "imagenet"}),
+    *(("temperature", value, "a number over 0", {"teacher": "imagenet"}) for value in (0.0, INF)),
+    *(("hard_weight", value, "0 to less than 1", {"teacher": "imagenet"})
+      for value in (-0.1, 1.0, NAN)),
+    ("teacher_model", "resnet18", "'': there is no --teacher", {}),
+    ("temperature", 4.0, "20.0: there is no --teacher", {}),
+    ("hard_weight", 0.0, "0.5: there is no --teacher", {}),
     *(("label_smoothing", value, "0 to less than 1", {}) for value in (-0.1, 1.0, NAN)),
     *(("warmup_epochs", value, "0 to less than epochs=2", {"epochs": 2})
       for value in (-1.0, 2.0, 3.0, INF, NAN)),
@@ -109,6 +131,9 @@ BAD_NAMES = [
     ("schedule", "", "got ''; expected one name or call"),
     ("schedule", "cosine|constant", "got 'cosine|constant'; expected one name or call"),
     ("schedule", "step(30", "cannot read"),
+    ("optimizer", "", "got ''; expected one name or call"),
+    ("optimizer", "adam|sgd", "got 'adam|sgd'; expected one name or call"),
+    ("averaging", "ema(", "cannot read"),
 ]
 
 
@@ -168,7 +193,7 @@ def test_every_field_is_described():
     for field in FIELDS.values():
         assert field.metadata["help"].strip() and "\n" not in field.metadata["help"], field.name
         assert field.metadata["section"] in {
-            "Model", "Data", "Transfer", "Optimisation", "Machine", "Output"
+            "Model", "Data", "Transfer", "Optimisation", "Distillation", "Machine", "Output"
         }, field.name
         assert isinstance(field.metadata["changes_result"], bool)
 
@@ -200,7 +225,7 @@ def recipes(draw) -> Recipe:
         epochs=epochs, learning_rate=draw(st.floats(1e-300, 1e300)),
         schedule=draw(st.sampled_from(["cosine", "constant", "step(3, factor=0.1)"])),
         warmup_epochs=draw(st.floats(0, epochs, exclude_max=True)),
-        momentum=draw(RATES), weight_decay=draw(st.floats(0, 1e300)),
+        clip_norm=draw(RATES), weight_decay=draw(st.floats(0, 1e300)),
         bias_decay=draw(st.booleans()), label_smoothing=draw(RATES),
         seed=draw(st.integers(0, 2**31 - 1)), precision=draw(st.sampled_from(PRECISIONS)),
         xla=draw(st.sampled_from(XLA_MODES)), steps_per_call=draw(POSITIVES),
@@ -211,7 +236,7 @@ def recipes(draw) -> Recipe:
 @given(recipes())
 def test_json_round_trip(recipe):
     text = recipe.to_json()
-    read = Recipe.from_json(text)
+    read = from_json(text)
     assert read == recipe and read.to_json() == text
     assert set(json.loads(text)) == set(FIELDS)
     assert {type(getattr(read, name)) for name in ("mean", "std", "crop_area")} == {tuple}
@@ -245,14 +270,14 @@ GARBAGE = {
     "huge number": changed(learning_rate=10**400),
     "huge number in a list": changed(mean=[10**400, 1, 1]),
     "NaN": changed(learning_rate=NAN),
-    "value that cannot be": changed(momentum=1.5),
+    "value that cannot be": changed(l1_penalty=-1.5),
 }
 
 
 @pytest.mark.parametrize("name", GARBAGE)
 def test_json_that_is_no_recipe(name):
     with pytest.raises(ValueError) as error:
-        Recipe.from_json(GARBAGE[name], "runs/x/recipe.json")
+        from_json(GARBAGE[name], "runs/x/recipe.json")
     message = str(error.value)
     assert message.startswith("runs/x/recipe.json is not a recipe of this version: ")
     assert "\n" not in message
@@ -260,7 +285,7 @@ def test_json_that_is_no_recipe(name):
 
 def test_json_with_an_unknown_field_names_it():
     with pytest.raises(ValueError, match=r"^recipe.json is not .*: unknown fields \['epoch'\]$"):
-        Recipe.from_json(changed(epoch=3))
+        from_json(changed(epoch=3))
 
 
 def test_difference():
@@ -273,8 +298,8 @@ def test_difference():
 def test_difference_in_what_is_written_does_not_change_the_result():
     written = {
         "cache_mb": 0, "steps_per_call": 3, "host_threads": 2, "run_dir": "x",
-        "data_service": "grpc://a:1", "evaluate_every": 5, "checkpoint_every": 7,
-        "keep_checkpoints": 9, "export": False,
+        "data_service": "grpc://a:1", "profile_steps": (1.0, 2.0), "evaluate_every": 5,
+        "checkpoint_every": 7, "keep_checkpoints": 9, "export": False,
     }
     here, there = Recipe(**written, seed=1), Recipe()
     assert here.difference(there, only_result=True) == {"seed": (1, 0)}

@@ -67,10 +67,11 @@ def training_rounds(tf, specs: list[str]) -> list:
     from zoo.augment import parse_policy
     from zoo.train import runtime
     from zoo.train.batch_norm import with_fused_batch_norm
-    from zoo.train.optimizer import nesterov
+    from zoo.train.gradients import Settings
+    from zoo.train.optimizer import make_optimizer
     from zoo.train.schedule import make_schedule
     from zoo.train.state import make_state
-    from zoo.train.step import Settings, make_train_call
+    from zoo.train.step import make_train_call
 
     runtime.configure(precision=PRECISION.value, virtual_devices=1, deterministic=False, seed=0)
     strategy = runtime.make_strategy()
@@ -83,7 +84,10 @@ def training_rounds(tf, specs: list[str]) -> list:
         label_smoothing=0.1, batch_size=batch, seed=0,
         scales_loss=PRECISION.value == "mixed_float16", jit_compile=runtime.uses_xla(XLA.value),
     )
-    state = make_state(model, strategy, scales_loss=settings.scales_loss)
+    optimizer = make_optimizer("nesterov(0.9)", weight_decay=1e-4)
+    state = make_state(
+        model, strategy, scales_loss=settings.scales_loss, slots=optimizer.slots
+    )
     generator = tf.random.Generator.from_seed(0)
     images = tf.cast(generator.uniform([batch, side, side, 3], 0, 256, tf.int32), tf.uint8)
     labels = generator.uniform([batch], 0, 1000, tf.int32)
@@ -94,7 +98,7 @@ def training_rounds(tf, specs: list[str]) -> list:
         make_train_call(
             strategy, model, state, parse_policy(spec),
             make_schedule("cosine", peak=0.01, steps_per_epoch=1000, epochs=1, warmup_epochs=0),
-            nesterov(momentum=0.9, weight_decay=1e-4, bias_decay=False), settings,
+            optimizer, settings,
         ) for spec in specs
     ]
     return [lambda call=call: call(iterator, steps).numpy() for call in calls]

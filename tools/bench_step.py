@@ -64,19 +64,22 @@ def zoo_rounds(tf, strategy, batches):
     import zoo
     from zoo.augment import parse_policy
     from zoo.train.batch_norm import with_fused_batch_norm
-    from zoo.train.optimizer import nesterov
+    from zoo.train.gradients import Settings
+    from zoo.train.optimizer import make_optimizer
     from zoo.train.schedule import make_schedule
     from zoo.train.state import make_state
-    from zoo.train.step import Settings, make_train_call
+    from zoo.train.step import make_train_call
 
     scales_loss = PRECISION.value == "mixed_float16"
     model = with_fused_batch_norm(zoo.create_model(
         MODEL.value, num_classes=1000, input_shape=(IMAGE_SIZE.value, IMAGE_SIZE.value, 3)
     ))
+    optimizer = make_optimizer("nesterov(0.9)", weight_decay=1e-4)
+    state = make_state(model, strategy, scales_loss=scales_loss, slots=optimizer.slots)
     train_call = make_train_call(
-        strategy, model, make_state(model, strategy, scales_loss=scales_loss), parse_policy(""),
+        strategy, model, state, parse_policy(""),
         make_schedule("cosine", peak=0.01, steps_per_epoch=1000, epochs=1, warmup_epochs=0),
-        nesterov(momentum=0.9, weight_decay=1e-4, bias_decay=False),
+        optimizer,
         Settings(
             num_classes=1000, mean=(123.68, 116.779, 103.939), std=(58.393, 57.12, 57.375),
             label_smoothing=0.1, batch_size=BATCH_SIZE.value, seed=0, scales_loss=scales_loss,

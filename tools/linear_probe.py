@@ -61,7 +61,7 @@ def _batches(model, split, name: str):
     from tqdm import tqdm
 
     from zoo.data import eval_batches
-    from zoo.train.step import normalise
+    from zoo.train.forward import normalise
 
     images = model.preprocessing
     if images is None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pkgutil
 import shlex
 import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from absl import flags
 
@@ -91,14 +93,48 @@ def run_tool(main: Callable[..., int | None], doc: str, *, takes_files: bool = F
     and the tool's own flags. Exit code: what `main` returns, or 2, with one line on standard
     error, where something in the command line or the files it names is wrong.
     """
-    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
-        print(f"{doc.strip()}\n\n{flags.FLAGS.main_module_help()}".rstrip())
-        sys.exit(0)
+    _help_of_tool(doc)
     with one_line_errors():
         rest = flags.FLAGS(sys.argv)[1:]
         if rest and not takes_files:
             raise ValueError(f"got {rest[0]!r}, which is no flag; expected --name=value")
         sys.exit(main(rest) if takes_files else main())
+
+
+def run_recipe_tool(main: Callable[[Recipe], int | None], doc: str) -> None:
+    """As `run_tool`, for a tool that has a flag --recipe=NAME and takes that recipe's flags too.
+
+    `main` gets the RECIPE of recipes/NAME.py, changed as the command line says.
+    """
+    _help_of_tool(doc)
+    with one_line_errors():
+        flags.FLAGS.set_gnu_getopt()  # or the value of "--epochs 3" would end the tool's own flags
+        rest = flags.FLAGS(sys.argv, known_only=True)
+        sys.exit(main(parse(find_recipe(flags.FLAGS.recipe), rest)))
+
+
+def find_recipe(name: str) -> Recipe:
+    """The RECIPE of recipes/NAME.py. Raises ValueError for another name."""
+    files = (Path(__file__).parents[1] / "recipes").glob("[a-z]*.py")
+    names = sorted(path.stem for path in files)
+    if name not in names:
+        raise ValueError(f"--recipe: got {name!r}; expected one of {', '.join(names)}")
+    return pkgutil.resolve_name(f"recipes.{name}:RECIPE")
+
+
+def recipe_command(name: str, recipe: Recipe) -> list[str]:
+    """The command that runs recipes/NAME.py as `recipe`."""
+    changes = recipe.difference(find_recipe(name))
+    return [sys.executable, "-m", f"recipes.{name}", *(
+        f"--{field}={_to_text(value)}" for field, (value, _) in changes.items()
+    )]
+
+
+def _help_of_tool(doc: str) -> None:
+    """Where it is asked for, prints it and exits."""
+    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
+        print(f"{doc.strip()}\n\n{flags.FLAGS.main_module_help()}".rstrip())
+        sys.exit(0)
 
 
 def parse(recipe: Recipe, arguments: Sequence[str]) -> Recipe:

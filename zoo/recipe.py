@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from zoo import recipe_check
 from zoo.data.resize import METHODS
@@ -84,6 +83,12 @@ class Recipe:
         1024, "sets smaller than this when decoded stay in memory, MiB", "Data",
         changes_result=False,
     )
+    train_sizes: tuple[float, ...] = _field(
+        (),
+        "sides of the training images, one after another in equal parts of the run, as "
+        "128,160,192, pixels; empty: image_size",
+        "Data",
+    )
     augment: str = _field(
         "flip", "operations on the device, such as flip|pad_crop(4)|mixup(0.2)", "Data"
     )
@@ -125,17 +130,52 @@ class Recipe:
     schedule: str = _field(
         "cosine",
         "cosine, constant, step(30, 60, 90, factor=0.1), exponential(0.97), polynomial(power=1), "
-        "cosine_restarts(10, multiply=2), cyclic(4, low=0.1) or one_cycle; lengths in epochs, see "
-        "zoo/train/decay.py",
+        "cosine_restarts(10, multiply=2), cyclic(4, low=0.1), one_cycle or plateau(factor=0.1, "
+        "patience=10); lengths in epochs, see zoo/train/decay.py",
         "Optimisation",
     )
     warmup_epochs: float = _field(
         0.0, "linear growth of the learning rate from 0, epochs", "Optimisation"
     )
-    momentum: float = _field(0.9, "of Nesterov's accelerated gradient", "Optimisation")
-    weight_decay: float = _field(1e-4, "coupled L2 penalty, added to the gradient", "Optimisation")
+    optimizer: str = _field(
+        "nesterov(0.9)",
+        "sgd, momentum, nesterov, adam, adamw, adagrad, rmsprop, lars or lamb, with arguments as "
+        "adam(beta_2=0.99); see zoo/train/optimizer.py",
+        "Optimisation",
+    )
+    weight_decay: float = _field(
+        1e-4, "L2 penalty, added to the gradient before the optimizer", "Optimisation"
+    )
+    decoupled_decay: bool = _field(
+        False, "weight_decay times the rate off the weight instead, past the optimizer",
+        "Optimisation",
+    )
+    l1_penalty: float = _field(
+        0.0, "times the sign of the weight, added to the gradient", "Optimisation"
+    )
     bias_decay: bool = _field(
         False, "decay biases and batch-norm parameters too, not only kernels", "Optimisation"
+    )
+    clip_norm: float = _field(
+        0.0, "largest norm of all gradients together; 0: any", "Optimisation"
+    )
+    clip_value: float = _field(
+        0.0, "largest size of each entry of the gradients; 0: any", "Optimisation"
+    )
+    micro_batches: int = _field(
+        1, "parts that each device works its batch off in, to save memory", "Optimisation"
+    )
+    averaging: str = _field(
+        "",
+        "of the weights, for evaluation and export: ema(decay=0.9999) or swa(start=75, every=1) "
+        "in epochs; empty: none",
+        "Optimisation",
+    )
+    patience: int = _field(
+        0,
+        "early stopping after so many evaluations without a better validation top-1, with the best "
+        "weights; 0: none",
+        "Optimisation",
     )
     loss: str = _field(
         "cross_entropy",
@@ -145,6 +185,29 @@ class Recipe:
     )
     label_smoothing: float = _field(
         0.0, "share of the label spread over all classes, 0 to 1", "Optimisation"
+    )
+    class_weights: str = _field(
+        "",
+        "factors on the loss, one a class, as 1,2,0.5; or balanced, by how rare each is; empty: 1",
+        "Optimisation",
+    )
+    aux_weight: float = _field(
+        0.0, "of the loss of each auxiliary head, of models that have some; 0: without them",
+        "Optimisation",
+    )
+    teacher: str = _field(
+        "",
+        "distil from these weights: as for weights, or a run's folder; empty: no teacher",
+        "Distillation",
+    )
+    teacher_model: str = _field(
+        "", "architecture of the teacher; empty: what its weights or run say", "Distillation"
+    )
+    temperature: float = _field(
+        20.0, "on the logits of teacher and student", "Distillation"
+    )
+    hard_weight: float = _field(
+        0.5, "share of the loss on the labels, 0 to 1; the rest is on the teacher", "Distillation"
     )
     seed: int = _field(0, "of initialisation, order and augmentation", "Optimisation")
 
@@ -167,6 +230,12 @@ class Recipe:
     deterministic: bool = _field(
         False, "on a GPU: only reproducible kernels (slower); a CPU run always is", "Machine"
     )
+    sync_bn: bool = _field(
+        False, "batch-norm statistics over the images of all devices; without XLA", "Machine"
+    )
+    recompute: bool = _field(
+        False, "compute activations twice, to save memory (gradient checkpointing)", "Machine"
+    )
 
     run_dir: str = _field(
         "", "folder of the run, resumed if it has begun; empty: runs/NAME-TIME", "Output",
@@ -179,6 +248,10 @@ class Recipe:
     )
     keep_checkpoints: int = _field(
         2, "how many of the newest checkpoints stay", "Output", changes_result=False
+    )
+    profile_steps: tuple[float, ...] = _field(
+        (), "FIRST,LAST: steps that TensorBoard's profiler looks at; empty: none", "Output",
+        changes_result=False,
     )
     export: bool = _field(
         True, "write the SavedModel at the end", "Output", changes_result=False
@@ -193,26 +266,6 @@ class Recipe:
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
-    @classmethod
-    def from_json(cls, text: str, source: str = "recipe.json") -> Recipe:
-        """Reads what `to_json` wrote.
-
-        Raises ValueError, naming `source`, for text that is no recipe.
-        """
-        try:
-            values = json.loads(text)
-            if not isinstance(values, dict):
-                raise ValueError(f"got {type(values).__name__}; expected an object")
-            known = {field.name for field in dataclasses.fields(cls)}
-            if unknown := set(values) - known:
-                raise ValueError(f"unknown fields {sorted(unknown)}")
-            return cls(**{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in values.items()
-            })
-        except (ValueError, TypeError, RecursionError) as error:
-            raise ValueError(f"{source} is not a recipe of this version: {error}") from None
-
     def difference(self, other: Recipe, *, only_result: bool = False) -> dict[str, tuple]:
         """Fields in which this recipe differs: name -> (value here, value of `other`).
 
@@ -225,11 +278,3 @@ class Recipe:
             if getattr(self, field.name) != getattr(other, field.name)
             and (field.metadata["changes_result"] or not only_result)
         }
-
-
-def read_recipe(run_dir: str | Path) -> Recipe:
-    """The recipe of a run folder. Raises ValueError, in one line, where there is none."""
-    path = Path(run_dir) / "recipe.json"
-    if not path.is_file():
-        raise ValueError(f"--run_dir: {run_dir} holds no recipe.json; expected a run's folder")
-    return Recipe.from_json(path.read_text(), str(path))

@@ -41,7 +41,8 @@ def as_kind(name: str, value: object, kind: type) -> object:
 
 def check(recipe: Recipe) -> None:
     """Raises ValueError for the first field whose value cannot be."""
-    for check_some in (_check_numbers, _check_names, _check_data, _check_transfer):
+    for check_some in (_check_numbers, _check_names, _check_data, _check_transfer,
+                       _check_distillation, _check_class_weights):
         check_some(recipe)
 
 
@@ -56,7 +57,10 @@ def _check_numbers(recipe: Recipe) -> None:
     expect("seed", 0 <= recipe.seed < 2**31, "0 to 2147483647")  # int32 in the step
     expect("learning_rate", 0 < recipe.learning_rate < math.inf, "a number over 0")
     expect("weight_decay", 0 <= recipe.weight_decay < math.inf, "0 or more")
-    expect("momentum", 0 <= recipe.momentum < 1, "0 to less than 1")
+    for name in ("l1_penalty", "clip_norm", "clip_value", "aux_weight"):
+        expect(name, 0 <= getattr(recipe, name) < math.inf, "0 or more")
+    expect("micro_batches", recipe.micro_batches >= 1, "1 or more")
+    expect("patience", recipe.patience >= 0, "0 or more")
     expect("label_smoothing", 0 <= recipe.label_smoothing < 1, "0 to less than 1")
     expect(
         "warmup_epochs", 0 <= recipe.warmup_epochs < recipe.epochs,
@@ -65,6 +69,22 @@ def _check_numbers(recipe: Recipe) -> None:
     expect(
         "batch_size", recipe.batch_size % recipe.virtual_devices == 0,
         f"a multiple of virtual_devices={recipe.virtual_devices}",
+    )
+    expect("micro_batches", not (recipe.sync_bn and recipe.micro_batches > 1), "1 with --sync_bn")
+    expect("recompute", not (recipe.recompute and recipe.sync_bn), "false with --sync_bn")
+    expect(
+        "recompute", not (recipe.recompute and recipe.aux_weight), "false with --aux_weight"
+    )
+    first_last = recipe.profile_steps
+    expect(
+        "profile_steps", not first_last or len(first_last) == 2 and
+        all(step == int(step) for step in first_last) and 0 <= first_last[0] < first_last[1],
+        "two whole numbers FIRST,LAST with 0 <= FIRST < LAST",
+    )
+    rows = recipe.batch_size // recipe.virtual_devices
+    expect(
+        "micro_batches", rows % recipe.micro_batches == 0,
+        f"a divisor of the {rows} images of a device",
     )
 
 
@@ -85,6 +105,8 @@ def _check_names(recipe: Recipe) -> None:
         ("augment", lambda text: check_policy(text, recipe.channels)),
         ("schedule", parse_call),
         ("loss", parse_call),
+        ("optimizer", parse_call),
+        ("averaging", lambda text: text and parse_call(text)),
     ):
         try:
             check(getattr(recipe, name))
@@ -115,6 +137,18 @@ def _check_data(recipe: Recipe) -> None:
     )
     _check_crop(recipe)
     expect(
+        "train_sizes", all(side >= 1 and side == int(side) for side in recipe.train_sizes),
+        "whole numbers of pixels",
+    )
+    expect(
+        "train_sizes", not (recipe.train_sizes and recipe.scale_jitter),
+        "none: --scale_jitter is for one size",
+    )
+    expect(
+        "train_sizes", not (recipe.train_sizes and recipe.teacher),
+        "none: a --teacher is for one size",
+    )
+    expect(
         "eval_resize", recipe.eval_resize >= recipe.image_size,
         f"at least image_size={recipe.image_size}",
     )
@@ -136,7 +170,7 @@ def _check_crop(recipe: Recipe) -> None:
             "scale_jitter", len(jitter) == 2 and recipe.image_size <= jitter[0] <= jitter[1],
             f"two numbers LOW,HIGH with image_size={recipe.image_size} <= LOW <= HIGH",
         )
-        defaults = {field.name: field.default for field in dataclasses.fields(recipe)}
+        defaults = _defaults(recipe)
         for name in ("crop_area", "crop_ratio"):
             expect(
                 name, getattr(recipe, name) == defaults[name],
@@ -167,6 +201,42 @@ def _check_transfer(recipe: Recipe) -> None:
             "unfrozen_rate", recipe.unfrozen_rate == 0.1,
             "its default, 0.1: there are no --frozen_epochs",
         )
+
+
+def _check_distillation(recipe: Recipe) -> None:
+    expect = _expecting(recipe)
+    expect("temperature", 0 < recipe.temperature < math.inf, "a number over 0")
+    expect("hard_weight", 0 <= recipe.hard_weight < 1, "0 to less than 1")
+    if not recipe.teacher:
+        for name in ("teacher_model", "temperature", "hard_weight"):
+            default = _defaults(recipe)[name]
+            expect(
+                name, getattr(recipe, name) == default, f"{default!r}: there is no --teacher"
+            )
+    if recipe.teacher_model:
+        for name, check in (
+            ("teacher_model", check_model),
+            ("teacher", lambda text: check_weights(text, recipe.teacher_model)),
+        ):
+            try:
+                check(getattr(recipe, name))
+            except ValueError as error:
+                raise ValueError(f"--{name}: {error}") from None
+
+
+def _check_class_weights(recipe: Recipe) -> None:
+    text = recipe.class_weights
+    if text in ("", "balanced"):
+        return
+    try:
+        good = all(0 <= float(part) < math.inf for part in text.split(","))
+    except ValueError:
+        good = False
+    _expect("class_weights", text, good, "balanced, or numbers of 0 or more joined by commas")
+
+
+def _defaults(recipe: Recipe) -> dict[str, object]:
+    return {field.name: field.default for field in dataclasses.fields(recipe)}
 
 
 def _expecting(recipe: Recipe) -> Callable[[str, bool, str], None]:

@@ -11,8 +11,8 @@ from sklearn.metrics import confusion_matrix
 import zoo
 from zoo.data import ArraySplit, eval_batches, open_source
 from zoo.evaluate.exact import Predictions, evaluate, make_eval_call
+from zoo.train.forward import make_forward
 from zoo.train.state import make_state
-from zoo.train.step import Settings, make_forward
 
 CLASSES = 10
 
@@ -107,14 +107,8 @@ def test_a_model_with_its_training_state(strategy, digits, jit_compile):
     # What is evaluated is the state, not what the model was built with.
     for variable in state.weights.values():
         variable.assign(variable * 1.5)
-    settings = Settings(
-        num_classes=CLASSES, mean=(33.3,), std=(78.6,), label_smoothing=0.1, batch_size=16,
-        seed=0, scales_loss=False, jit_compile=jit_compile,
-    )
-    predictions = run(
-        strategy, images, labels, 16, make_forward(model, state, settings),
-        jit_compile=jit_compile,
-    )
+    forward = make_forward(model, state, mean=(33.3,), std=(78.6,), jit_compile=jit_compile)
+    predictions = run(strategy, images, labels, 16, forward, jit_compile=jit_compile)
     for variable in [*model.trainable_variables, *model.non_trainable_variables]:
         variable.assign(state.weights[variable.path].read_value())
     logits = model(((images - 33.3) / 78.6).astype(np.float32)).numpy()

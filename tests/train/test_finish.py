@@ -7,7 +7,7 @@ from PIL import Image
 
 from zoo.data import open_source
 from zoo.export.run_model import load_run
-from zoo.recipe import read_recipe
+from zoo.recipe_file import read_recipe
 from zoo.train import plots
 
 

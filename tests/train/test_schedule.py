@@ -122,8 +122,13 @@ def test_the_rate_of_a_step_far_into_a_long_run():
 def test_every_decay_has_its_closed_form():
     assert set(DECAYS) == {
         "constant", "cosine", "step", "exponential", "polynomial", "cosine_restarts", "cyclic",
-        "one_cycle",
+        "one_cycle", "plateau",
     }
+
+
+def test_plateau_is_constant_but_for_evaluations():
+    """What they do is in tests/train/test_evaluations.py."""
+    np.testing.assert_array_equal(rates(make("plateau(0.5, patience=3)")), np.float32(PEAK))
 
 
 @pytest.mark.parametrize("spec", [
@@ -148,6 +153,9 @@ def test_compiled_with_the_step_as_an_argument(spec):
     ("exponential(1)", "got factor=1; expected a number in (0, 1)"),
     ("exponential", "missing a required argument: 'factor'"),
     ("polynomial(0)", "got power=0; expected a number over 0"),
+    ("plateau(1)", "got factor=1; expected a number in (0, 1)"),
+    ("plateau(patience=1.5)", "got patience=1.5; expected evaluations"),
+    ("plateau(patience=-1)", "got patience=-1; expected evaluations"),
     ("polynomial(end=1)", "got end=1; expected a number from 0 to less than 1"),
     ("cosine_restarts(0)", "got first=0; expected epochs over 0"),
     ("cosine_restarts(0.1)", "got first=0.1; expected a step's length or more"),

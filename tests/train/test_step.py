@@ -4,69 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from trainer import MEAN, STD, Trainer, build
 
-import zoo
-from zoo.augment import parse_policy
-from zoo.data import open_source
-from zoo.train.batch_norm import with_fused_batch_norm
-from zoo.train.losses import LOSSES, make_loss
-from zoo.train.optimizer import nesterov
-from zoo.train.runtime import make_strategy
-from zoo.train.schedule import make_schedule
-from zoo.train.state import make_state
-from zoo.train.step import Settings, make_forward, make_train_call
-
-MEAN, STD = (33.3,), (78.6,)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    split = open_source("mnist5k").splits["train"]
-    order = np.random.default_rng(0).permutation(split.num_examples)  # it is sorted by class
-    return split.images[order], split.labels[order]
-
-
-class Trainer:
-    """The parts of a run, by hand."""
-
-    def __init__(self, model, images, labels, *, devices, precision="float32", jit_compile=False,
-                 batch_size=32, augment="", rate=0.05, momentum=0.9, weight_decay=0.0,
-                 smoothing=0.0, loss="cross_entropy"):
-        self.strategy = make_strategy([f"CPU:{i}" for i in range(devices)])
-        scales_loss = precision == "mixed_float16"
-        self.model = model
-        self.state = make_state(model, self.strategy, scales_loss=scales_loss)
-        settings = Settings(
-            num_classes=10, mean=MEAN, std=STD, label_smoothing=smoothing, batch_size=batch_size,
-            seed=3, scales_loss=scales_loss, jit_compile=jit_compile, loss=make_loss(loss),
-        )
-        schedule = make_schedule(
-            "constant", peak=rate, steps_per_epoch=100, epochs=1, warmup_epochs=0
-        )
-        update = nesterov(momentum=momentum, weight_decay=weight_decay, bias_decay=False)
-        self.call = make_train_call(
-            self.strategy, model, self.state, parse_policy(augment), schedule, update, settings
-        )
-        dataset = tf.data.Dataset.from_tensor_slices((images, labels)).repeat()
-        dataset = dataset.batch(batch_size, drop_remainder=True)
-        self.iterator = iter(self.strategy.experimental_distribute_dataset(dataset))
-        self.forward = make_forward(model, self.state, settings)
-
-    def run(self, steps):
-        """(mean loss, accuracy) over the steps."""
-        sums = self.call(self.iterator, tf.constant(steps, tf.int64)).numpy()
-        assert sums[2] > 0
-        return sums[:2] / sums[2]
-
-    def weights(self):
-        return {path: value.read_value().numpy() for path, value in self.state.weights.items()}
-
-
-def build(name, precision="float32", **options):
-    keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy(precision)
-    return with_fused_batch_norm(zoo.create_model(name, num_classes=10, **options))
-
+from zoo.train.losses import LOSSES
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -131,7 +71,7 @@ def test_two_devices_do_what_one_does(digits):
     """No augmentation: its draws are a replica's own. LeNet has no batch statistics."""
     weights = []
     for devices in (1, 2):
-        trainer = Trainer(build("lenet5"), *digits, devices=devices, weight_decay=1e-3)
+        trainer = Trainer(build("lenet5"), *digits, devices=devices, decays={"weight_decay": 1e-3})
         trainer.run(20)
         weights.append(trainer.weights())
     for path, one in weights[0].items():
@@ -145,7 +85,7 @@ def test_replicas_hold_the_same_state(digits):
     trainer = Trainer(model, images, labels, devices=2, augment="pad_crop(1)")
     trainer.run(3)
     state = trainer.state
-    for variables in (state.weights, state.momenta, state.statistics):
+    for variables in (state.weights, *state.slots.values(), state.statistics):
         for path, variable in variables.items():
             one, two = trainer.strategy.experimental_local_results(variable)
             np.testing.assert_array_equal(one.numpy(), two.numpy(), err_msg=path)

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from zoo.data.progress import with_progress
 from zoo.lazy import lazy_module
 
 if TYPE_CHECKING:
@@ -161,3 +162,15 @@ class FileSplit:
 
     def subset(self, rows: np.ndarray) -> FileSplit:
         return FileSplit(self.paths[rows], self.labels[rows])
+
+
+def read_labels(split: Split) -> np.ndarray:
+    """Returns int32 [N]: the labels, which records are read through for, with progress."""
+    labels = getattr(split, "labels", None)
+    if labels is not None:
+        return labels
+    read = tf.data.Dataset.range(split.num_examples).map(
+        lambda index: split.example(index)[1], num_parallel_calls=tf.data.AUTOTUNE
+    )
+    read = with_progress(read.as_numpy_iterator(), split.num_examples, "reading labels")
+    return np.fromiter(read, np.int32, count=split.num_examples)

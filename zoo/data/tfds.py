@@ -10,9 +10,8 @@ import os
 import re
 
 from zoo.data.holdout import stratified_holdout
-from zoo.data.progress import with_progress
 from zoo.data.records import RecordSplit, open_files
-from zoo.data.splits import Source
+from zoo.data.splits import Source, read_labels
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -63,10 +62,10 @@ def open_prepared(name: str, *, data_dir: str, holdout: float | None) -> Source:
         raise ValueError(f"holdout has no effect with tfds:{name}, which has its own validation "
                          f"split; got holdout={holdout}")
     if "validation" not in splits:
-        kept, held_out = stratified_holdout(_read_labels(splits["train"]), holdout or 0.1)
+        kept, held_out = stratified_holdout(read_labels(splits["train"]), holdout or 0.1)
         splits["validation"] = splits["train"].subset(held_out)
         splits["train"] = splits["train"].subset(kept)
-    if "test" in splits and _read_labels(splits["test"].subset(np.arange(1)))[0] < 0:
+    if "test" in splits and read_labels(splits["test"].subset(np.arange(1)))[0] < 0:
         del splits["test"]
     return Source(
         name="tfds",
@@ -115,12 +114,3 @@ def _open_split(name: str, builder, split: str, parse) -> RecordSplit:
         raise ValueError(f"tfds:{name} {split} has {opened.num_examples} records, its "
                          f"dataset_info.json says {info.num_examples}; prepare it again")
     return opened
-
-
-def _read_labels(split: RecordSplit) -> np.ndarray:
-    """Returns int32 [N]; reads the whole split once."""
-    labels = tf.data.Dataset.range(split.num_examples).map(
-        lambda index: split.example(index)[1], num_parallel_calls=tf.data.AUTOTUNE
-    )
-    read = with_progress(labels.as_numpy_iterator(), split.num_examples, "reading labels")
-    return np.fromiter(read, np.int32, split.num_examples)

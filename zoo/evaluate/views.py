@@ -17,9 +17,9 @@ from zoo.data.progress import with_progress
 from zoo.data.views import Views
 from zoo.evaluate.exact import Predictions, evaluate, make_eval_call
 from zoo.train.batch_norm import with_fused_batch_norm
+from zoo.train.forward import make_forward
 from zoo.train.runtime import uses_xla
 from zoo.train.state import make_state
-from zoo.train.step import Settings, make_forward
 
 
 def evaluate_views(
@@ -54,15 +54,14 @@ def evaluate_views(
         split, image_size=image_size, channels=channels, batch_size=batch_size, views=views,
         resizing=resizing,
     )
-    settings = Settings(
-        num_classes=model.output.shape[-1], mean=tuple(mean), std=tuple(std), label_smoothing=0.0,
-        batch_size=batch_size, seed=0, scales_loss=False, jit_compile=uses_xla("auto"),
-    )
+    jit_compile = uses_xla("auto")
     model = with_fused_batch_norm(model)
-    forward = make_forward(model, make_state(model, strategy, scales_loss=False), settings)
+    forward = make_forward(
+        model, make_state(model, strategy, scales_loss=False), mean=mean, std=std,
+        jit_compile=jit_compile,
+    )
     eval_call = make_eval_call(
-        strategy, mean_over_views(forward, mirrored=views.mirrored),
-        jit_compile=settings.jit_compile,
+        strategy, mean_over_views(forward, mirrored=views.mirrored), jit_compile=jit_compile
     )
     batches = strategy.experimental_distribute_dataset(batches)
     steps = math.ceil(split.num_examples / batch_size)

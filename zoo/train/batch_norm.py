@@ -7,6 +7,8 @@ The swap is made where a run trains: what is saved holds Keras' own layer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
@@ -23,9 +25,31 @@ def with_fused_batch_norm(model: keras.Model) -> keras.Model:
 
     if not any(map(_fits, model.layers)):
         return model
+    return _swapped(model, swap)
+
+
+def with_synchronized_batch_norm(model: keras.Model) -> keras.Model:
+    """As `with_fused_batch_norm`, by Keras' layers with statistics over the images of all replicas.
+
+    They cross replicas in the middle of the model, so that it can be no compiled region.
+    """
+
+    def swap(layer):
+        if not isinstance(layer, keras.layers.BatchNormalization):
+            return layer
+        return keras.layers.BatchNormalization.from_config(
+            {**layer.get_config(), "synchronized": True}
+        )
+
+    return _swapped(model, swap)
+
+
+def _swapped(model: keras.Model, swap: Callable) -> keras.Model:
+    """`model` with `swap(layer)` for each layer; values, paths and order of all weights stay."""
     swapped = keras.models.clone_model(model, clone_function=swap)
-    for layer in filter(_fits, model.layers):
-        swapped.get_layer(layer.name).set_weights(layer.get_weights())
+    for old, new in zip(model.layers, swapped.layers, strict=True):
+        if new is not old and old.weights:
+            new.set_weights(old.get_weights())
     return swapped
 
 

@@ -161,10 +161,19 @@ def one_cycle(rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Deca
     return over
 
 
+def plateau(factor: float = 0.1, patience: int = 10, threshold: float = 1e-4) -> Decay:
+    """1 here: the rate falls by evaluations, see `evaluations.rate_factor`."""
+    _check_numbers(factor, patience, threshold)
+    _check_part("factor", factor)
+    _check_part("threshold", threshold, or_zero=True)
+    _check(patience >= 0 and patience == int(patience), "patience", patience, "evaluations")
+    return constant()
+
+
 DECAYS = {
     decay.__name__: decay
     for decay in (constant, step, exponential, polynomial, cosine, cosine_restarts, cyclic,
-                  one_cycle)
+                  one_cycle, plateau)
 }
 
 

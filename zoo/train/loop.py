@@ -6,19 +6,22 @@
 
 from __future__ import annotations
 
-import bisect
+import contextlib
 import signal
 import time
 
 import numpy as np
 import tensorflow as tf
 
-from zoo.data import train_batches
+from zoo.augment import parse_policy
+from zoo.data import Split, train_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
-from zoo.train import finish, run_folder
+from zoo.train import evaluations, finish, run_folder
+from zoo.train.phases import phase_at
 from zoo.train.prepare import Run
-from zoo.train.progress import Progress, Scalars
+from zoo.train.progress import Progress
+from zoo.train.tensorboard import MOST_IMAGES, TensorBoard
 
 # A call of several steps returns about this often, for the bar and for signals.
 SECONDS_PER_CALL = 1.0
@@ -42,65 +45,79 @@ def train(run: Run) -> int:
     progress.say(f"run folder: {run.folder}, step {run.step} of {run.total_steps}")
     if run.source.skipped:
         progress.say(f"left out: {describe(run.source.skipped, 'train')}")
-    scalars = Scalars(run.folder / "tensorboard")
     handlers = {
         number: signal.signal(number, lambda number, _: _note_signal(run, number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
-    try:
-        with named_errors(run.source.splits):
-            exit_code = _train_steps(run, progress, scalars)
-            predictions = {} if exit_code else {
-                split: _validate(run) if split == "validation" else evaluate_split(run, split)
-                for split in run.eval_sets
-            }
-    except BadImagesError as error:
-        progress.say(f"error: {error}, or leave out those of train with --on_bad_image=skip")
-        exit_code = 1
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        progress.close()
-        scalars.close()
-    if exit_code == 0:
-        finish.finish(run.recipe, run.folder, run.source, predictions)
+    board = TensorBoard(run.folder / "tensorboard", run.recipe.profile_steps)
+    with contextlib.closing(board):
+        try:
+            with named_errors(run.source.splits):
+                exit_code = _train_steps(run, progress, board)
+                predictions = {} if exit_code else _final_predictions(run)
+        except BadImagesError as error:
+            progress.say(f"error: {error}, or leave out those of train with --on_bad_image=skip")
+            exit_code = 1
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            progress.close()
+        if exit_code == 0:
+            finish.finish(run.recipe, run.folder, run.source, predictions)
+            board.picture(run.step, "validation/confusion", run.folder / "confusion.png")
     return exit_code
 
 
-def evaluate_split(run: Run, split: str) -> Predictions:
-    """Predictions for each image of a split ("validation" or "test"), exactly once."""
-    return evaluate(run.strategy, run.eval_call, run.eval_sets[split])
+def evaluate_split(run: Run, split: str, by: str = "weights") -> Predictions:
+    """Predictions for each image of a split ("validation" or "test"), exactly once.
+
+    by: "weights", or "averages" where the run keeps some.
+    """
+    return evaluate(run.strategy, run.eval_calls[by], run.eval_sets[split])
 
 
-def _train_steps(run: Run, progress: Progress, scalars: Scalars) -> int:
+def _final_predictions(run: Run) -> dict[str, Predictions]:
+    """By split, of what the run leaves: the best weights, or the averages, where it has some."""
+    if run.recipe.patience:
+        run.restore_best()
+    by = list(run.eval_calls)[-1]
+    return {
+        split: _validate(run)[by] if split == "validation" else evaluate_split(run, split, by)
+        for split in run.eval_sets
+    }
+
+
+def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
     recipe, step = run.recipe, run.step
     started = time.perf_counter() - float(run.seconds)
-    iterator = iter(run.strategy.experimental_distribute_dataset(_train_set(run)))
-    train_call, phase_ends = None, step
-    while step < run.total_steps:
+    phase_ends = step
+    while step < run.total_steps and not _stops_early(run):
         if step >= phase_ends:
-            trainable, phase_ends = _phase_at(run, step)
-            train_call = run.make_train_call(trainable)
+            phase, phase_ends = phase_at(run.phases, step, run.total_steps)
+            train_call = run.make_train_call(phase)
+            images = train_set(run, phase.image_size)
+            iterator = iter(run.strategy.experimental_distribute_dataset(images))
             steps_at_once = 1  # the first call compiles; then as many as take SECONDS_PER_CALL
+            board.images(step, "train/augmented", _augmented(run, phase.image_size))
         epoch = step // run.steps_per_epoch + 1
         steps = min(
             steps_at_once, epoch * run.steps_per_epoch - step, phase_ends - step,
             recipe.checkpoint_every - step % recipe.checkpoint_every,
         )
+        steps = min(steps, board.steps_to_profile(step) or steps)
+        board.profile(step)
         called = time.perf_counter()
         sums = train_call(iterator, tf.constant(steps, tf.int64)).numpy().astype(np.float64)
         seconds_per_step = (time.perf_counter() - called) / steps
+        if step == 0:
+            board.graph(train_call, iterator, tf.constant(steps, tf.int64))
         steps_at_once = min(
             recipe.steps_per_call, 2 * steps_at_once,
             max(1, int(SECONDS_PER_CALL / seconds_per_step)),
         )
         step += steps
-        run.epoch_sums.assign_add(sums)
-        now = {
-            "loss": sums[0] / sums[2], "top_1": sums[1] / sums[2],
-            "learning_rate": float(run.schedule(tf.constant(step - 1, tf.int64))),
-            "loss_scale": float(run.state.loss_scale.read_value()),
-        }
+        run.epoch_sums.assign_add(sums[:3])
+        now = _now(run, sums, steps) | {"images_per_second": recipe.batch_size / seconds_per_step}
         if not np.isfinite(now["loss"]):
             progress.say(
                 f"error: the loss is {now['loss']} within steps {step - steps} to {step}; expected "
@@ -108,11 +125,11 @@ def _train_steps(run: Run, progress: Progress, scalars: Scalars) -> int:
             )
             return 1
         progress.advance(steps * recipe.batch_size, epoch, now)
-        scalars.write(step, {f"train/{name}": value for name, value in now.items()})
+        board.scalars(step, {f"train/{name}": value for name, value in now.items()})
         epoch_ends = step % run.steps_per_epoch == 0
         if epoch_ends:
             if epoch % recipe.evaluate_every == 0 or epoch == recipe.epochs:
-                _record(run, epoch, now, started, progress, scalars)
+                _record(run, epoch, now, started, progress, board)
             run.epoch_sums.assign(np.zeros(3))
         if epoch_ends or run.signals or step % recipe.checkpoint_every == 0:
             run.seconds.assign(time.perf_counter() - started)
@@ -126,17 +143,26 @@ def _train_steps(run: Run, progress: Progress, scalars: Scalars) -> int:
     return 0
 
 
-def _phase_at(run: Run, step: int) -> tuple[str, int]:
-    """Which layers learn at `step`, and the step at which that ends."""
-    starts = [start for start, _ in run.phases]
-    place = bisect.bisect_right(starts, step) - 1
-    return run.phases[place][1], [*starts, run.total_steps][place + 1]
+def _now(run: Run, sums: np.ndarray, steps: int) -> dict[str, float]:
+    """The state of training behind a call of `steps` steps, in numbers."""
+    state = run.state
+    rate = run.schedule(tf.constant(run.step - 1, tf.int64)) * state.rate_factor.read_value()
+    return {
+        "loss": sums[0] / sums[2], "top_1": sums[1] / sums[2], "learning_rate": float(rate),
+        "loss_scale": float(state.loss_scale.read_value()), "gradient_norm": sums[3] / steps,
+    }
+
+
+def _stops_early(run: Run) -> bool:
+    patience = run.recipe.patience
+    return bool(patience) and evaluations.stops(run_folder.read_records(run.folder), patience)
 
 
 def _record(
-    run: Run, epoch: int, now: dict, started: float, progress: Progress, scalars: Scalars
+    run: Run, epoch: int, now: dict, started: float, progress: Progress, board: TensorBoard
 ) -> None:
-    validation = _validate(run)
+    """Evaluates; writes what came of it, and acts on it."""
+    *raw, (_, validation) = _validate(run).items()
     loss, correct, images = run.epoch_sums.numpy()
     seconds = time.perf_counter() - started
     record = {
@@ -145,33 +171,72 @@ def _record(
         "train_loss": loss / images, "train_top_1": correct / images,
         "loss": validation.loss, "top_1": validation.top_1, "top_5": validation.top_5,
     }
+    for _, predictions in raw:  # of the weights that the run leaves averages of
+        record |= {"raw_loss": predictions.loss, "raw_top_1": predictions.top_1,
+                   "raw_top_5": predictions.top_5}
     run_folder.append_record(run.folder, record)
-    scalars.write(record["step"], {
-        f"validation/{name}": record[name] for name in ("loss", "top_1", "top_5")
-    })
+    board.scalars(record["step"], {
+        f"validation/{name}": record[name] for name in record
+        if name.removeprefix("raw_") in ("loss", "top_1", "top_5")
+    } | {"train/weight_norm": weight_norm(run)})
     progress.say(
         f"epoch {epoch}/{run.recipe.epochs}: train loss {loss / images:.4f}, "
         f"top-1 {100 * correct / images:.2f} %; validation loss {validation.loss:.4f}, "
         f"top-1 {100 * validation.top_1:.2f} %, top-5 {100 * validation.top_5:.2f} %; "
-        f"{seconds:.1f} s"
+        + (f"not averaged {100 * record['raw_top_1']:.2f} %; " if raw else "")
+        + f"{seconds:.1f} s"
     )
+    records = run_folder.read_records(run.folder)
+    run.state.rate_factor.assign(evaluations.rate_factor(run.recipe.schedule, records))
+    if run.recipe.patience and evaluations.best(records) == record:
+        run.best_manager.save(checkpoint_number=record["step"])
 
 
-def _validate(run: Run) -> Predictions:
+def weight_norm(run: Run) -> float:
+    """The root of the sum of the squares of all weights."""
+    return float(tf.linalg.global_norm([w.read_value() for w in run.state.weights.values()]))
+
+
+def _validate(run: Run) -> dict[str, Predictions]:
+    """By "weights" and, last and where there are some, "averages"."""
     if run.validated is None or run.validated[0] != run.step:
-        run.validated = run.step, evaluate_split(run, "validation")
+        run.validated = run.step, {
+            by: evaluate_split(run, "validation", by) for by in run.eval_calls
+        }
     return run.validated[1]
 
 
-def _train_set(run: Run) -> tf.data.Dataset:
+def train_set(run: Run, image_size: int) -> tf.data.Dataset:
+    return _batches(
+        run, run.source.splits["train"], image_size, run.recipe.batch_size, start_step=run.step,
+        data_service=run.recipe.data_service,
+    )
+
+
+def _batches(
+    run: Run, split: Split, image_size: int, batch_size: int, **options
+) -> tf.data.Dataset:
     recipe = run.recipe
     return train_batches(
-        run.source.splits["train"], image_size=recipe.image_size, channels=recipe.channels,
-        batch_size=recipe.batch_size, seed=recipe.seed, start_step=run.step,
-        crop_area=recipe.crop_area, crop_ratio=recipe.crop_ratio,
+        split, image_size=image_size, channels=recipe.channels, batch_size=batch_size,
+        seed=recipe.seed, crop_area=recipe.crop_area, crop_ratio=recipe.crop_ratio,
         scale_jitter=recipe.scale_jitter or None, resizing=recipe.train_resizing,
-        host_threads=recipe.host_threads, data_service=recipe.data_service,
+        host_threads=recipe.host_threads, **options,
     )
+
+
+def _augmented(run: Run, image_size: int) -> tf.Tensor:
+    """Some training images, from all over the set, as the model sees them but for its mean."""
+    split = run.source.splits["train"]
+    count = min(MOST_IMAGES, split.num_examples)
+    some = split.subset(np.linspace(0, split.num_examples - 1, count).astype(np.int64))
+    images, labels = next(iter(_batches(run, some, image_size, count)))
+    policy, seed = parse_policy(run.recipe.augment), tf.constant([run.recipe.seed, run.step])
+    images, labels = policy.apply_layers(
+        images, tf.one_hot(labels, len(run.source.class_names)), seed
+    )
+    drawn = policy.sample(seed, count, image_size)
+    return policy.apply(tf.cast(images, tf.float32), labels, drawn)[0]
 
 
 def _note_signal(run: Run, number: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from zoo.spec import bind, parse_call
@@ -99,6 +100,44 @@ def kullback_leibler(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     labels, logits = _float32(labels, logits)
     entropy = -tf.reduce_sum(tf.math.xlogy(labels, labels), 1)
     return softmax_cross_entropy(labels, logits) - entropy
+
+
+def distillation(
+    teacher_logits: tf.Tensor, logits: tf.Tensor, temperature: float
+) -> tf.Tensor:
+    """T^2 times the cross-entropy of softmax(logits / T) against softmax(teacher_logits / T).
+
+    Hinton et al. 2015 (arXiv 1503.02531); T^2 keeps the size of the gradients whatever T is.
+    teacher_logits, logits: float [B, C]. temperature: T, over 0. Returns float32 [B], nats.
+    """
+    teacher_logits, logits = _float32(teacher_logits, logits)
+    return temperature**2 * softmax_cross_entropy(
+        tf.nn.softmax(teacher_logits / temperature), logits / temperature
+    )
+
+
+def class_weights(spec: str, labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
+    """One factor a class: the numbers of `spec`, or for "balanced" N / (classes * images of the
+    class), so that each class counts the same and the mean over the images is 1; () for "".
+
+    labels: int [N], of the training images.
+    Raises ValueError, in one line, for another number of them, or a class without images.
+    """
+    if spec == "balanced":
+        counts = np.bincount(labels, minlength=num_classes)
+        if not counts.all():
+            raise ValueError(
+                f"--class_weights: got balanced, and no training image of class "
+                f"{int(np.argmin(counts))}; expected some of each"
+            )
+        return tuple(len(labels) / (num_classes * counts))
+    weights = tuple(float(part) for part in spec.split(",") if part)
+    if weights and len(weights) != num_classes:
+        raise ValueError(
+            f"--class_weights: got {len(weights)} numbers; expected one for each of the "
+            f"{num_classes} classes"
+        )
+    return weights
 
 
 LOSSES: dict[str, Callable[..., Loss]] = {

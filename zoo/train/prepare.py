@@ -5,27 +5,36 @@ Everything wrong with the input is told here.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
 from zoo.data import Source, Split, check_service, eval_batches, open_source, steps_per_epoch
+from zoo.data.splits import read_labels
 from zoo.evaluate.exact import Predictions, make_eval_call
 from zoo.export.run_model import build_model
 from zoo.finetune import set_trainable, stage_rates
 from zoo.recipe import Recipe
 from zoo.train import run_folder, runtime, transfer
-from zoo.train.batch_norm import with_fused_batch_norm
-from zoo.train.losses import make_loss
-from zoo.train.optimizer import nesterov
+from zoo.train.averaging import make_average
+from zoo.train.batch_norm import with_fused_batch_norm, with_synchronized_batch_norm
+from zoo.train.decay import Span
+from zoo.train.forward import make_forward
+from zoo.train.gradients import Settings
+from zoo.train.losses import class_weights, make_loss
+from zoo.train.optimizer import Optimizer, make_optimizer
+from zoo.train.phases import Phase, make_phases
 from zoo.train.schedule import Schedule, make_schedule, scaled_from
 from zoo.train.state import State, make_state
-from zoo.train.step import Settings, make_forward, make_train_call
+from zoo.train.step import make_train_call
+from zoo.train.teacher import make_teacher
 
 
 @dataclass
@@ -39,20 +48,23 @@ class Run:
     strategy: tf.distribute.Strategy
     state: State
     schedule: Schedule
-    # At a change of what learns, a new call: (first step, which layers learn).
-    phases: tuple[tuple[int, str], ...]
-    make_train_call: Callable[[str], Callable]
-    eval_call: Callable
+    # At a change of what learns, or of the images' size, a new call.
+    phases: tuple[Phase, ...]
+    make_train_call: Callable[[Phase], Callable]
+    # What predicts: the weights, and where there are averages of them, those.
+    eval_calls: dict[str, Callable]
     # Built once: building a pipeline takes longer than running a small one.
     eval_sets: dict[str, tf.distribute.DistributedDataset]
     steps_per_epoch: int
     manager: tf.train.CheckpointManager
+    best_manager: tf.train.CheckpointManager  # of the best evaluation, with early stopping
     # Loss, correct and images of the epoch so far, and seconds of the run so far: they are in the
     # checkpoint, so that a resumed run reports what an unbroken one does.
     epoch_sums: tf.Variable
     seconds: tf.Variable
     signals: list[int] = field(default_factory=list)  # those that ask the run to stop
-    validated: tuple[int, Predictions] | None = None  # the newest evaluation, and at which step
+    # The newest evaluation, and at which step, by what predicts.
+    validated: tuple[int, dict[str, Predictions]] | None = None
 
     @property
     def step(self) -> int:
@@ -62,9 +74,15 @@ class Run:
     def total_steps(self) -> int:
         return self.recipe.epochs * self.steps_per_epoch
 
+    def restore_best(self) -> None:
+        """Takes the state at the best evaluation back."""
+        self.best_manager.checkpoint.restore(self.best_manager.latest_checkpoint).assert_consumed()
 
-def prepare(recipe: Recipe, command: str = "") -> Run:
+
+def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None) -> Run:
     """Builds a run; restores it where its folder holds one begun with the same recipe.
+
+    schedule: instead of the recipe's.
 
     Raises ValueError or OSError, in one line, for whatever is wrong with the recipe's values, the
     data or the folder.
@@ -76,7 +94,7 @@ def prepare(recipe: Recipe, command: str = "") -> Run:
         deterministic=recipe.deterministic, seed=recipe.seed,
     )
     strategy = runtime.make_strategy()
-    _check_divides(recipe.batch_size, strategy.num_replicas_in_sync)
+    _check_machine(recipe, strategy.num_replicas_in_sync)
     source = open_source(
         recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
         on_bad_image=recipe.on_bad_image,
@@ -84,54 +102,139 @@ def prepare(recipe: Recipe, command: str = "") -> Run:
     if recipe.data_service:
         check_service(recipe.data_service, source.splits["train"])
     run_folder.check_classes(folder, source.class_names)
-    policy = parse_policy(recipe.augment)
-    epoch_steps = steps_per_epoch(source.splits["train"].num_examples, recipe.batch_size)
-    phases = transfer.phases(recipe, epoch_steps)
-    schedule = scaled_from(
-        make_schedule(
-            recipe.schedule,
-            peak=recipe.learning_rate * recipe.batch_size / recipe.base_batch_size,
-            steps_per_epoch=epoch_steps, epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs,
-        ),
-        phases[-1][0], recipe.unfrozen_rate if len(phases) > 1 else 1.0,
+    span = _span(recipe, source)
+    phases = make_phases(
+        frozen_steps=round(recipe.frozen_epochs * span.steps_per_epoch),
+        trainable=recipe.trainable,
+        sizes=[int(side) for side in recipe.train_sizes] or [recipe.image_size],
+        total_steps=span.total_steps,
     )
-    settings = _settings(recipe, len(source.class_names))
+    schedule = schedule or _schedule(recipe, span)
+    average = make_average(recipe.averaging, span)
+    settings = _settings(recipe, source)
     # A resumed run has its weights in the checkpoint: no need to fetch them again.
     begun = tf.train.latest_checkpoint(str(folder / "checkpoints")) is not None
-    model = with_fused_batch_norm(
-        build_model(recipe, len(source.class_names), weights="" if begun else recipe.weights)
+    model = _build(recipe, source, recipe.image_size, weights="" if begun else recipe.weights)
+    optimizer = _optimizer(recipe, model)
+    state = make_state(
+        model, strategy, scales_loss=settings.scales_loss, slots=optimizer.slots,
+        averages=average is not None,
     )
-    state = make_state(model, strategy, scales_loss=settings.scales_loss)
-    update = nesterov(
-        momentum=recipe.momentum, weight_decay=recipe.weight_decay, bias_decay=recipe.bias_decay,
-        rates=stage_rates(model, recipe.stage_decay),
-    )
-
-    def make_phase_call(trainable: str) -> Callable:
-        set_trainable(model, trainable, freeze_bn=recipe.freeze_bn)
-        return make_train_call(strategy, model, state, policy, schedule, update, settings)
-
     set_trainable(model, recipe.trainable)  # a stage that the model lacks is told now
-    epoch_sums = tf.Variable(np.zeros(3), dtype=tf.float64, trainable=False)
-    seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
-    checkpoint = state.checkpoint(epoch_sums=epoch_sums, seconds=seconds)
-    manager = tf.train.CheckpointManager(
-        checkpoint, str(folder / "checkpoints"), max_to_keep=recipe.keep_checkpoints
+    policy, teacher = parse_policy(recipe.augment), _teacher(recipe, source, strategy)
+    models = {recipe.image_size: model} | {
+        phase.image_size: _model_at(recipe, source, phase.image_size, state)
+        for phase in phases if phase.image_size != recipe.image_size
+    }
+
+    def make_phase_call(phase: Phase) -> Callable:
+        own = models[phase.image_size]
+        set_trainable(own, phase.trainable, freeze_bn=recipe.freeze_bn)
+        return make_train_call(
+            strategy, own, state, policy, schedule, optimizer, settings, average=average,
+            teacher=teacher,
+        )
+
+    sums_and_seconds = {
+        "epoch_sums": tf.Variable(np.zeros(3), dtype=tf.float64, trainable=False),
+        "seconds": tf.Variable(0.0, dtype=tf.float64, trainable=False),
+    }
+    checkpoint = state.checkpoint(**sums_and_seconds)
+    manager, best_manager = (
+        tf.train.CheckpointManager(checkpoint, str(folder / name), max_to_keep=count)
+        for name, count in (("checkpoints", recipe.keep_checkpoints), ("best", 1))
     )
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_consumed()
     return Run(
         recipe=recipe, folder=folder, command=command, source=source, strategy=strategy,
         state=state, schedule=schedule, phases=phases, make_train_call=make_phase_call,
-        eval_call=make_eval_call(
-            strategy, make_forward(model, state, settings), jit_compile=settings.jit_compile
-        ),
+        eval_calls=_eval_calls(strategy, model, state, settings),
         eval_sets={
             name: _eval_set(recipe, examples, strategy)
             for name, examples in source.splits.items() if name != "train"
         },
-        steps_per_epoch=epoch_steps, manager=manager, epoch_sums=epoch_sums, seconds=seconds,
+        steps_per_epoch=span.steps_per_epoch, manager=manager, best_manager=best_manager,
+        **sums_and_seconds,
     )
+
+
+def _span(recipe: Recipe, source: Source) -> Span:
+    steps = steps_per_epoch(source.splits["train"].num_examples, recipe.batch_size)
+    return Span(steps, round(recipe.warmup_epochs * steps), recipe.epochs * steps)
+
+
+def _schedule(recipe: Recipe, span: Span) -> Schedule:
+    schedule = make_schedule(
+        recipe.schedule, peak=recipe.learning_rate * recipe.batch_size / recipe.base_batch_size,
+        steps_per_epoch=span.steps_per_epoch, epochs=recipe.epochs,
+        warmup_epochs=recipe.warmup_epochs,
+    )
+    frozen_steps = round(recipe.frozen_epochs * span.steps_per_epoch)
+    return scaled_from(schedule, frozen_steps, recipe.unfrozen_rate) if frozen_steps else schedule
+
+
+def _build(recipe: Recipe, source: Source, image_size: int, weights: str = "") -> keras.Model:
+    sized = dataclasses.replace(
+        recipe, image_size=image_size, eval_resize=max(image_size, recipe.eval_resize)
+    )
+    model = build_model(
+        sized, len(source.class_names), weights=weights, aux_heads=recipe.aux_weight > 0
+    )
+    return with_synchronized_batch_norm(model) if recipe.sync_bn else with_fused_batch_norm(model)
+
+
+def _model_at(recipe: Recipe, source: Source, image_size: int, state: State) -> keras.Model:
+    """The model for training images of another size, with weights of the same shapes."""
+    try:
+        model = _build(recipe, source, image_size)
+    except ValueError as error:
+        raise ValueError(f"--train_sizes: {error}") from None
+    for variable in model.trainable_variables:
+        there = state.weights.get(variable.path)
+        if there is None or there.shape != variable.shape:
+            raise ValueError(
+                f"--train_sizes: got {image_size}, at which {recipe.model} has other weights "
+                f"({variable.path}); expected image_size={recipe.image_size} alone"
+            )
+    return model
+
+
+def _optimizer(recipe: Recipe, model: keras.Model) -> Optimizer:
+    return make_optimizer(
+        recipe.optimizer, weight_decay=recipe.weight_decay, bias_decay=recipe.bias_decay,
+        decoupled_decay=recipe.decoupled_decay, l1_penalty=recipe.l1_penalty,
+        clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
+        rates=stage_rates(model, recipe.stage_decay),
+    )
+
+
+def _teacher(
+    recipe: Recipe, source: Source, strategy: tf.distribute.Strategy
+) -> Callable[[tf.Tensor], tf.Tensor] | None:
+    if not recipe.teacher:
+        return None
+    return make_teacher(
+        recipe.teacher, recipe.teacher_model, strategy, class_names=source.class_names,
+        input_shape=(recipe.image_size, recipe.image_size, recipe.channels),
+        mean=recipe.mean, std=recipe.std, jit_compile=runtime.uses_xla(recipe.xla),
+    )
+
+
+def _eval_calls(
+    strategy: tf.distribute.Strategy, model: keras.Model, state: State, settings: Settings
+) -> dict[str, Callable]:
+    return {
+        name: make_eval_call(
+            strategy,
+            make_forward(
+                model, state, mean=settings.mean, std=settings.std,
+                jit_compile=settings.jit_compile, averaged=name == "averages",
+            ),
+            jit_compile=settings.jit_compile,
+        )
+        for name in (("weights", "averages") if state.averages else ("weights",))
+    }
 
 
 def _eval_set(
@@ -148,17 +251,29 @@ def _eval_set(
     ))
 
 
-def _settings(recipe: Recipe, num_classes: int) -> Settings:
+def _settings(recipe: Recipe, source: Source) -> Settings:
+    num_classes = len(source.class_names)
+    balanced = recipe.class_weights == "balanced"
+    labels = read_labels(source.splits["train"]) if balanced else np.array([], np.int32)
     return Settings(
         num_classes=num_classes, mean=recipe.mean, std=recipe.std,
         label_smoothing=recipe.label_smoothing, batch_size=recipe.batch_size, seed=recipe.seed,
         scales_loss=recipe.precision == "mixed_float16",
         jit_compile=runtime.uses_xla(recipe.xla), loss=make_loss(recipe.loss),
+        class_weights=class_weights(recipe.class_weights, labels, num_classes),
+        aux_weight=recipe.aux_weight, micro_batches=recipe.micro_batches,
+        sync_bn=recipe.sync_bn, recompute=recipe.recompute,
+        temperature=recipe.temperature, hard_weight=recipe.hard_weight,
     )
 
 
-def _check_divides(batch_size: int, replicas: int) -> None:
-    if batch_size % replicas:
+def _check_machine(recipe: Recipe, replicas: int) -> None:
+    if recipe.sync_bn and runtime.uses_xla(recipe.xla):
+        raise ValueError("--sync_bn: got true with XLA; expected --xla=off: statistics that cross "
+                         "replicas cannot be compiled")
+    parts = replicas * recipe.micro_batches
+    if recipe.batch_size % parts:
         raise ValueError(
-            f"--batch_size: got {batch_size}; expected a multiple of the {replicas} replicas"
+            f"--batch_size: got {recipe.batch_size}; expected a multiple of {parts}: {replicas} "
+            f"replicas, {recipe.micro_batches} micro-batches each"
         )

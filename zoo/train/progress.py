@@ -1,15 +1,11 @@
-"""The bar while a run trains, and TensorBoard's scalars."""
+"""The bar while a run trains."""
 
 from __future__ import annotations
 
 import datetime
 import sys
 import time
-from pathlib import Path
 
-# tf.summary imports it at the first scalar, which would count as a second or two of training.
-import tensorboard.summary.v2  # noqa: F401
-import tensorflow as tf
 from tqdm import tqdm
 
 
@@ -55,18 +51,3 @@ class Progress:
 
     def close(self) -> None:
         self._bar.close()
-
-
-class Scalars:
-    """TensorBoard scalars in `folder`, by step."""
-
-    def __init__(self, folder: Path):
-        self._writer = tf.summary.create_file_writer(str(folder))
-
-    def write(self, step: int, values: dict[str, float]) -> None:
-        with self._writer.as_default(step):
-            for name, value in values.items():
-                tf.summary.scalar(name, value)
-
-    def close(self) -> None:
-        self._writer.close()

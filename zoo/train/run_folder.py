@@ -18,7 +18,8 @@ import platform
 import subprocess
 from pathlib import Path
 
-from zoo.recipe import Recipe, read_recipe
+from zoo.recipe import Recipe
+from zoo.recipe_file import read_recipe
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "keras-cv")
 

@@ -9,6 +9,7 @@ first replica's.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import keras
@@ -21,29 +22,49 @@ Variables = dict[str, tf.Variable]
 
 @dataclass(frozen=True)
 class State:
-    """weights, momenta: by the weight's path, float32. statistics: batch-norm's moving ones."""
+    """weights: by the weight's path, float32. statistics: batch-norm's moving ones.
+
+    slots: what the optimizer keeps of each weight, by name. averages: of weights and statistics.
+    """
 
     weights: Variables
-    momenta: Variables
+    slots: dict[str, Variables]
     statistics: Variables
+    averages: Variables  # empty where the run keeps none
     step: tf.Variable  # int64: training steps done
+    updates: tf.Variable  # int64: those that changed the weights; float16 skips some
+    rate_factor: tf.Variable  # float32: on the schedule's rate, for what depends on evaluations
     loss_scale: tf.Variable  # float32: 1 but with mixed_float16
     finite_steps: tf.Variable  # int64: since the scale last changed
 
     def checkpoint(self, **others) -> tf.train.Checkpoint:
         """What tf.train.CheckpointManager saves: names are those of this class and the paths."""
         return tf.train.Checkpoint(
-            weights=self.weights, momenta=self.momenta, statistics=self.statistics,
-            step=self.step, loss_scale=self.loss_scale, finite_steps=self.finite_steps, **others,
+            **_fields(self), **others,
         )
+
+    def read(self) -> dict:
+        """All values as tensors, by field; in a replica, its own."""
+        return tf.nest.map_structure(lambda variable: variable.read_value(), _fields(self))
+
+    def write(self, values: dict) -> None:
+        """Assigns what `values` has, by field and path; the rest stays. In a replica, its own."""
+        fields = _fields(self)
+        for name, value in values.items():
+            _assign(fields[name], value)
 
 
 def make_state(
-    model: keras.Model, strategy: tf.distribute.Strategy, *, scales_loss: bool
+    model: keras.Model,
+    strategy: tf.distribute.Strategy,
+    *,
+    scales_loss: bool,
+    slots: tuple[str, ...] = (),
+    averages: bool = False,
 ) -> State:
     """The state at step 0, with the values that `model` was initialised with.
 
-    All of the model's layers must be trainable at this moment.
+    All of the model's layers must be trainable at this moment. slots: those of the optimizer.
 
     Raises ValueError where two weights of the model have the same path.
     """
@@ -52,12 +73,21 @@ def make_state(
     with strategy.scope():
         return State(
             weights={path: _variable(v.value, path) for path, v in weights.items()},
-            momenta={
-                path: _variable(tf.zeros_like(v.value), f"momentum/{path}")
-                for path, v in weights.items()
+            slots={
+                slot: {
+                    path: _variable(tf.zeros_like(v.value), f"{slot}/{path}")
+                    for path, v in weights.items()
+                }
+                for slot in slots
             },
             statistics={path: _variable(v.value, path) for path, v in statistics.items()},
+            averages={
+                path: _variable(v.value, f"average/{path}")
+                for path, v in {**weights, **statistics}.items() if averages
+            },
             step=_variable(tf.zeros([], tf.int64), "step"),
+            updates=_variable(tf.zeros([], tf.int64), "updates"),
+            rate_factor=_variable(tf.ones([]), "rate_factor"),
             loss_scale=_variable(tf.constant(INITIAL_SCALE if scales_loss else 1.0), "loss_scale"),
             finite_steps=_variable(tf.zeros([], tf.int64), "finite_steps"),
         )
@@ -75,6 +105,18 @@ def moving_statistics(model: keras.Model) -> frozenset[str]:
         v.path for layer in model.layers if layer.trainable
         for v in layer.non_trainable_variables if is_float(v)
     )
+
+
+def _fields(state: State) -> dict:
+    return {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+
+
+def _assign(variables, values) -> None:
+    if isinstance(values, dict):
+        for name, value in values.items():
+            _assign(variables[name], value)
+    else:
+        variables.assign(values)
 
 
 def _variable(value: tf.Tensor, name: str) -> tf.Variable:

@@ -39,13 +39,6 @@ def with_preprocessing(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def phases(recipe: Recipe, steps_per_epoch: int) -> tuple[tuple[int, str], ...]:
-    """(first step, which layers learn from there on), as for `zoo.finetune.set_trainable`."""
-    if recipe.frozen_epochs == 0:
-        return ((0, recipe.trainable),)
-    return ((0, "head"), (round(recipe.frozen_epochs * steps_per_epoch), recipe.trainable))
-
-
 def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
     """Grey images have the mean of the three, as the network's first kernels are added up."""
     return values if len(values) == channels else (float(np.mean(values)),) * channels

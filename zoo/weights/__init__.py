@@ -4,6 +4,7 @@ from zoo.weights.class_names import decode_predictions
 from zoo.weights.create import (
     create_model,
     load_pretrained,
+    model_of,
     preprocess_input,
     preprocessing_of,
     with_preprocessing,
@@ -13,6 +14,7 @@ __all__ = [
     "create_model",
     "decode_predictions",
     "load_pretrained",
+    "model_of",
     "preprocess_input",
     "preprocessing_of",
     "with_preprocessing",

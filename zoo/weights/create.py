@@ -151,6 +151,19 @@ def preprocessing_of(weights: str, name: str | None = None) -> Preprocessing | N
     return origin.preprocessing
 
 
+def model_of(weights: str) -> str:
+    """The zoo's model that weights of the catalogue are of.
+
+    Raises:
+      ValueError: an unknown entry, or a file: that does not tell.
+    """
+    origin = _resolve(weights, None)
+    if isinstance(origin, Path):
+        raise ValueError(f"got weights={weights!r}, a file that does not tell its model; expected "
+                         "the model beside it")
+    return models_of(origin)[0]
+
+
 def models_of(entry: catalogue.Entry) -> list[str]:
     """The zoo's models whose function the entry's weights belong to; nearly always one."""
     if entry.library == stored.OWN:
