@@ -13,7 +13,7 @@ RECIPE = Recipe(
     data="mnist5k", image_size=28, channels=1, eval_resize=28, mean=(33.3,), std=(78.6,),
     crop_area=(1, 1), augment="pad_crop(1)",
     batch_size=128, epochs=20, learning_rate=0.05, base_batch_size=128, schedule="cosine",
-    warmup_epochs=0.5, momentum=0.9, weight_decay=5e-4,
+    warmup_epochs=0.5, optimizer="nesterov(0.9)", weight_decay=5e-4,
 )
 
 if __name__ == "__main__":
