@@ -4,9 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from trainer import Trainer
 
 import zoo
-from zoo.train.batch_norm import FusedBatchNormalization, with_fused_batch_norm
+from zoo.train.batch_norm import (
+    FusedBatchNormalization,
+    with_fused_batch_norm,
+    with_synchronized_batch_norm,
+)
 
 EPSILON, MOMENTUM = 1e-5, 0.9
 # Of what is computed in a type: a few of its last digits.
@@ -109,3 +114,28 @@ def test_the_swap_keeps_paths_order_and_every_other_layer():
 def test_a_model_without_batch_norm_stays_itself():
     model = zoo.create_model("lenet5")
     assert with_fused_batch_norm(model) is model
+
+
+def test_synchronized_statistics_are_those_of_the_whole_batch(digits):
+    """Two replicas do what one does: the fused layer over all images is the reference."""
+    images, labels = np.pad(digits[0][:32], ((0, 0), (2, 2), (2, 2), (0, 0))), digits[1][:32]
+    ends = []
+    for devices, swap in ((1, with_fused_batch_norm), (2, with_synchronized_batch_norm)):
+        keras.utils.set_random_seed(0)
+        model = swap(zoo.create_model(
+            "resnet18", num_classes=10, input_shape=(32, 32, 1), width=0.125
+        ))
+        trainer = Trainer(
+            model, images, labels, devices=devices, optimizer="sgd", rate=1e-3,
+            sync_bn=devices > 1,
+        )
+        before = trainer.weights()
+        trainer.run(1)
+        gradients = {path: (w - before[path]) / 1e-3 for path, w in trainer.weights().items()}
+        ends.append(gradients | {
+            path: value.read_value().numpy() for path, value in trainer.state.statistics.items()
+        })
+    for path, one in ends[0].items():
+        # Of each tensor's size: the kernels' own roundings make as much.
+        size = np.abs(one).max()
+        np.testing.assert_allclose(ends[1][path], one, atol=3e-3 * size + 1e-6, err_msg=path)

@@ -21,28 +21,32 @@ def make_recomputing_call(model: keras.Model) -> Callable:
     Raises ValueError for a model with several outputs, or without a place to cut it at.
     """
     parts = segments(model)
-    trainable, others = model.trainable_variables, model.non_trainable_variables
+    trainable, others = model.trainable_variables, _keys(model)
 
     def call(trainable_values, other_values, images, *, training):
         known = {v.path: x for v, x in zip(trainable, trainable_values, strict=True)}
-        state = {v.path: x for v, x in zip(others, other_values, strict=True)}
+        state = dict(zip(others, other_values, strict=True))
         x = images
         for part in parts:
             x, *moved = _recomputed(part, state, training)(
                 x, *(known[v.path] for v in part.trainable_variables)
             )
             # The states of dropout's generators are set anew each step and may be left.
-            floats = [v.path for v in part.non_trainable_variables if is_float(v)]
-            state |= dict(zip(floats, moved, strict=True))
-        return x, [state[v.path] for v in others]
+            state |= dict(zip(_moving(part), moved, strict=True))
+        return x, [state[key] for key in others]
 
     return call
 
 
 def segments(model: keras.Model) -> list[keras.Model]:
-    """The model as about sqrt(n) models one behind the other, which share its layers."""
+    """The model as about sqrt(n) models one behind the other, with layers of the same names.
+
+    Raises ValueError as `make_recomputing_call`.
+    """
     if not isinstance(model.output, keras.KerasTensor):
         raise ValueError(f"--recompute: got {model.name} with several outputs; expected one")
+    # Layers that other models share have more than one input each.
+    model = keras.models.clone_model(model)
     cuts = _cuts(model)
     if not cuts:
         raise ValueError(f"--recompute: got {model.name}, which cannot be cut; expected false")
@@ -58,7 +62,7 @@ def _cuts(model: keras.Model) -> list[keras.KerasTensor]:
     place = {id(operation): number for number, operation in enumerate(operations)}
     last_use = [-1] * len(operations)
     for number, operation in enumerate(operations):
-        for tensor in tf.nest.flatten(getattr(operation, "input", [])):
+        for tensor in tf.nest.flatten([] if operation is operations[0] else operation.input):
             source = place.get(id(tensor._keras_history.operation))
             if source is not None and source != number:
                 last_use[source] = number
@@ -71,8 +75,23 @@ def _cuts(model: keras.Model) -> list[keras.KerasTensor]:
     return found
 
 
+def _keys(model: keras.Model) -> list[tuple[str, int]]:
+    """Of each non-trainable variable, its layer and place there: what a clone has in common. The
+    generators of dropout are named anew in each."""
+    places = {
+        id(variable): (layer.name, place) for layer in model.layers
+        for place, variable in enumerate(layer.non_trainable_variables)
+    }
+    return [places[id(variable)] for variable in model.non_trainable_variables]
+
+
+def _moving(part: keras.Model) -> list[tuple[str, int]]:
+    variables = zip(_keys(part), part.non_trainable_variables, strict=True)
+    return [key for key, variable in variables if is_float(variable)]
+
+
 def _recomputed(part: keras.Model, state: dict, training: bool) -> Callable:
-    others = [state[v.path] for v in part.non_trainable_variables]
+    others = [state[key] for key in _keys(part)]
 
     @tf.recompute_grad
     def run(x, *trainable):

@@ -1,0 +1,92 @@
+"""Accuracy of several runs together: of the mean of their probabilities, or of their weights.
+
+    python -m tools.ensemble --run_dirs=runs/a,runs/b,runs/c
+    python -m tools.ensemble --run_dirs=runs/a --checkpoints=evaluated                  snapshots
+    python -m tools.ensemble --run_dirs=runs/a --checkpoints=evaluated --mean_of=weights
+
+The runs have the same data and image size. For snapshots train with cyclic rates, such as
+--schedule=cosine_restarts(10), one evaluation a cycle and --keep_checkpoints=N.
+"""
+
+from absl import flags
+
+from zoo.cli import import_tensorflow, run_tool
+
+RUN_DIRS = flags.DEFINE_list("run_dirs", [], "folders of training runs")
+CHECKPOINTS = flags.DEFINE_enum(
+    "checkpoints", "newest", ["newest", "evaluated"],
+    "of each run: what it left, or each kept one of an evaluation",
+)
+MEAN_OF = flags.DEFINE_enum(
+    "mean_of", "probabilities", ["probabilities", "weights"], "what is averaged"
+)
+SPLIT = flags.DEFINE_string("split", "validation", "train, validation or test")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "images read at once", lower_bound=1)
+
+
+def main() -> None:
+    if not RUN_DIRS.value:
+        raise ValueError("--run_dirs: got none; expected folders joined by commas")
+    import_tensorflow()
+    from zoo.data import open_source
+    from zoo.data.bad_images import named_errors
+    from zoo.evaluate import ensemble
+    from zoo.train import runtime
+
+    runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
+    members = ensemble.load_members(
+        RUN_DIRS.value, evaluated=CHECKPOINTS.value == "evaluated"
+    )
+    if len(members) < 2:
+        raise ValueError(f"--run_dirs: got one model, {members[0].name}; expected several")
+    recipe = members[0].recipe
+    source = open_source(recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb)
+    if SPLIT.value not in source.splits:
+        raise ValueError(f"--split: got {SPLIT.value}; expected one of {', '.join(source.splits)}")
+    if source.class_names != members[0].class_names:
+        raise ValueError("--run_dirs: their data has other classes now; expected those of "
+                         "classes.txt")
+    together = {
+        "probabilities": lambda: [(member.model, member.recipe) for member in members],
+        "weights": lambda: [(ensemble.mean_of_weights(members), recipe)],
+    }[MEAN_OF.value]()
+    rows = [(member.name, [(member.model, member.recipe)]) for member in members]
+    rows.append((f"mean of {MEAN_OF.value}", together))
+    with named_errors({SPLIT.value: source.splits[SPLIT.value]}):
+        print(f"{SPLIT.value} of {recipe.data}, {source.splits[SPLIT.value].num_examples} images")
+        for name, models in rows:
+            found = evaluate(models, source.splits[SPLIT.value], recipe)
+            print(f"top-1 {100 * found.top_1:.2f} %, top-5 {100 * found.top_5:.2f} %, loss "
+                  f"{found.loss:.4f}: {name}", flush=True)
+
+
+def evaluate(models: list, split, recipe):
+    """Predictions of the mean of the models' probabilities. models: (model, its recipe), each."""
+    from zoo.data import eval_batches
+    from zoo.evaluate.ensemble import mean_of_probabilities
+    from zoo.evaluate.exact import evaluate, make_eval_call
+    from zoo.train.batch_norm import with_fused_batch_norm
+    from zoo.train.forward import make_forward
+    from zoo.train.runtime import make_strategy, uses_xla
+    from zoo.train.state import make_state
+
+    strategy, xla = make_strategy(), uses_xla("auto")
+    replicas = strategy.num_replicas_in_sync
+    forwards = []
+    for model, own in models:
+        model = with_fused_batch_norm(model)
+        state = make_state(model, strategy, scales_loss=False)
+        forwards.append(
+            make_forward(model, state, mean=own.mean, std=own.std, jit_compile=xla)
+        )
+    batches = eval_batches(
+        split, image_size=recipe.image_size, channels=recipe.channels,
+        batch_size=-(-BATCH_SIZE.value // replicas) * replicas, eval_resize=recipe.eval_resize,
+        resizing=recipe.eval_resizing,
+    )
+    call = make_eval_call(strategy, mean_of_probabilities(forwards), jit_compile=xla)
+    return evaluate(strategy, call, strategy.experimental_distribute_dataset(batches))
+
+
+if __name__ == "__main__":
+    run_tool(main, __doc__)

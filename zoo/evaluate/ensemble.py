@@ -1,0 +1,103 @@
+"""Several networks as one: the mean of their probabilities, or one with the mean of their weights.
+
+The members are runs, or checkpoints of a run: with cyclic learning rates those at the ends of its
+cycles (snapshots, Huang et al. 2017, arXiv 1704.00109).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.export.run_model import load_run, read_weights
+from zoo.recipe import Recipe
+from zoo.train.run_folder import read_records
+
+# What the members' images have to have in common, to be read once for all.
+SAME = ("data", "data_dir", "image_size", "channels", "eval_resize", "eval_resizing")
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """name: the run's folder, with the step where one checkpoint of several is meant."""
+
+    name: str
+    recipe: Recipe
+    model: keras.Model
+    class_names: tuple[str, ...]
+
+
+def load_members(run_dirs: Sequence[str], *, evaluated: bool) -> list[Member]:
+    """The runs' models: of each run the one that it left, or with `evaluated` one for each kept
+    checkpoint of an evaluation.
+
+    Raises ValueError, in one line, for a folder that is no run's, or runs whose images or classes
+    differ.
+    """
+    members = []
+    for run_dir in run_dirs:
+        recipe, model, class_names = load_run(run_dir)
+        if not evaluated:
+            members.append(Member(str(run_dir), recipe, model, class_names))
+            continue
+        for record in read_records(Path(run_dir)):
+            path = Path(run_dir) / "checkpoints" / f"ckpt-{record['step']}"
+            if path.with_name(f"{path.name}.index").exists():
+                own = keras.models.clone_model(model)
+                read_weights(own, str(path), averages=bool(recipe.averaging))
+                name = f"{run_dir} step {record['step']}"
+                members.append(Member(name, recipe, own, class_names))
+    first = members[0]
+    for member in members[1:]:
+        for name in SAME:
+            here, there = getattr(member.recipe, name), getattr(first.recipe, name)
+            if here != there:
+                raise ValueError(f"--run_dirs: {member.name} has {name}={here!r}, {first.name} "
+                                 f"{there!r}; expected the same")
+        if member.class_names != first.class_names:
+            raise ValueError(f"--run_dirs: {member.name} and {first.name} have other classes; "
+                             "expected the same")
+    return members
+
+
+def mean_of_probabilities(
+    forwards: Sequence[Callable[[tf.Tensor], tf.Tensor]],
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """`forward(images) -> float32 [B, num_classes]`, the logarithm of the mean of the members'
+    softmax probabilities: a logit too, whose softmax is this mean.
+
+    forwards: images uint8 [B, S, S, C] -> logits [B, num_classes], each.
+    """
+
+    def forward(images):
+        each = [tf.nn.log_softmax(tf.cast(one(images), tf.float32)) for one in forwards]
+        return tf.reduce_logsumexp(tf.stack(each), axis=0) - math.log(len(each))
+
+    return forward
+
+
+def mean_of_weights(members: Sequence[Member]) -> keras.Model:
+    """A model with the mean, in float64, of the members' weights and moving statistics.
+
+    Raises ValueError for members of another architecture, or other normalisation of images.
+    """
+    first = members[0]
+    for member in members[1:]:
+        for name in ("model", "model_options", "mean", "std"):
+            here, there = getattr(member.recipe, name), getattr(first.recipe, name)
+            if here != there:
+                raise ValueError(f"--mean_of: weights of {name}={here!r} ({member.name}) and "
+                                 f"{there!r} ({first.name}) have no mean; expected the same")
+    model = keras.models.clone_model(first.model)
+    values = {member.name: {v.path: v for v in member.model.weights} for member in members}
+    for variable in model.weights:
+        each = [keras.ops.convert_to_numpy(own[variable.path]) for own in values.values()]
+        if keras.backend.is_float_dtype(variable.dtype):
+            variable.assign(np.mean(np.stack(each).astype(np.float64), axis=0))
+    return model
