@@ -44,16 +44,17 @@ OPTIONS = {
         "weight_decay=0", "bias_decay", "decoupled_decay", "l1_penalty=1e-5")},
     **{name: [f"--{name}"] for name in (
         "clip_norm=1", "clip_value=0.1", "micro_batches=2", "averaging=ema(0.9)",
-        "averaging=swa(1)", "patience=1", "class_weights=balanced", "class_weights=1,2,0,1",
-        "label_smoothing=0.1", "warmup_epochs=0.5", "xla=on", "train_sizes=28,32",
-        "evaluate_every=2", "checkpoint_every=1", "profile_steps=1,2")},
+        "averaging=swa(1)", "patience=1", "class_weights=balanced", "label_smoothing=0.1",
+        "warmup_epochs=0.5", "xla=on", "evaluate_every=2", "checkpoint_every=1")},
+    "class_weights": ["--class_weights=1,2,0,1"],
+    "train_sizes": ["--train_sizes=28,32"],
+    "profile": ["--profile_steps=1,2"],
     **{f"schedule {name}": [f"--schedule={name}"] for name in (
         "constant", "step(0.5)", "exponential(0.5)", "polynomial", "cosine_restarts(0.5)",
         "cyclic(1)", "one_cycle(0.4)", "plateau(patience=0)")},
     **{f"loss {name}": [f"--loss={name}"] for name in (
         "binary_cross_entropy", "focal", "mean_squared_error", "huber", "kullback_leibler")},
-    **{f"augment {name}": [f"--augment={name}"] for name in (
-        "mixup(0.2)", "flip|mixup_or_cutmix", "rand_augment(1, 5)")},
+    **{name: [f"--augment=flip|{name}"] for name in ("mixup", "mixup_or_cutmix", "rand_augment")},
     "resnet18": RESNET,
     "stochastic depth": [RESNET[0], f"{RESNET[1]},stochastic_depth=0.5"],
     "dropout": ["--model_options=dropout=0.5"],
@@ -74,6 +75,9 @@ def main() -> int:
     pairs = random.Random(SEED.value).sample(pairs, min(PAIRS.value, len(pairs)))
     combinations = [*((name,) for name in names if ALONE.value), *pairs]
     import_tensorflow()
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # it warns of many functions, each traced once: these are
     with tempfile.TemporaryDirectory() as folder:
         teacher = Path(folder) / "teacher"
         outcome = train(["--seed=1"], teacher)

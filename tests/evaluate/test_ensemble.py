@@ -1,0 +1,87 @@
+"""Ensembles: means by hand in float64, and the tool on the checkpoints of a real run."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from launch import run_module
+
+import zoo
+from zoo.evaluate.ensemble import (
+    Member,
+    load_members,
+    mean_of_probabilities,
+    mean_of_weights,
+)
+from zoo.recipe import Recipe
+
+RECIPE = Recipe(model="resnet18", model_options="width=0.1", channels=1, mean=(1.0,), std=(1.0,))
+
+
+def member(name: str, seed: int, recipe: Recipe = RECIPE) -> Member:
+    keras.utils.set_random_seed(seed)
+    model = zoo.create_model("resnet18", num_classes=3, input_shape=(32, 32, 1), width=0.1,
+                             dropout=0.1)
+    return Member(name, recipe, model, ("a", "b", "c"))
+
+
+def test_mean_of_probabilities():
+    logits = np.random.default_rng(0).normal(0, 5, (3, 4, 5))
+    forwards = [lambda images, own=own: tf.constant(own, tf.float16) for own in logits]
+    got = mean_of_probabilities(forwards)(tf.zeros([4, 2, 2, 1], tf.uint8)).numpy()
+    exact = np.exp(logits.astype(np.float16).astype(np.float64))
+    want = (exact / exact.sum(-1, keepdims=True)).mean(0)
+    np.testing.assert_allclose(np.exp(got), want, rtol=1e-5)
+
+
+def test_mean_of_weights():
+    members = [member("one", 1), member("two", 2), member("three", 3)]
+    for number, one in enumerate(members):
+        one.model.get_layer("stem_bn1").moving_mean.assign([float(number)] * 6)
+    mean = mean_of_weights(members)
+    for variable in mean.trainable_variables:
+        each = [next(v for v in one.model.variables if v.path == variable.path).numpy()
+                for one in members]
+        np.testing.assert_allclose(variable.numpy(), np.mean(each, 0), rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(mean.get_layer("stem_bn1").moving_mean.numpy(), np.ones(6))
+
+
+def test_no_mean_of_other_networks():
+    other = member("two", 2, dataclasses.replace(RECIPE, mean=(2.0,)))
+    with pytest.raises(ValueError, match=r"^--mean_of: weights of mean=\(2\.0,\) \(two\) and "):
+        mean_of_weights([member("one", 1), other])
+
+
+def test_snapshots_of_a_run(finished_run):
+    """It keeps the checkpoints of its last two of three epochs."""
+    done = run_module("tools.ensemble", f"--run_dirs={finished_run}", "--checkpoints=evaluated")
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"top-1 ([\d.]+) %, top-5 [\d.]+ %, loss ([\d.]+): (.*)", done.stdout)
+    assert [name for *_, name in rows] == [
+        f"{finished_run} step 62", f"{finished_run} step 93", "mean of probabilities"
+    ]
+    members = load_members([finished_run], evaluated=True)
+    assert members[0].class_names == tuple("0123456789")
+    # The last one is the run's own figure.
+    report = (finished_run / "report.md").read_text()
+    assert f"| validation | 1000 | {rows[1][0]} |" in report
+    # Convexity: the mean's loss is at most the mean of the losses.
+    assert float(rows[2][1]) <= (float(rows[0][1]) + float(rows[1][1])) / 2 + 1e-4
+
+
+@pytest.mark.parametrize("arguments, part", [
+    ((), "--run_dirs: got none; expected folders joined by commas"),
+    (("--run_dirs=RUN",), "--run_dirs: got one model, "),
+    (("--run_dirs=RUN,RUN", "--split=test"), "--split: got test; expected one of train, valid"),
+])
+def test_errors_are_one_line(arguments, part, finished_run):
+    done = run_module(
+        "tools.ensemble", *(text.replace("RUN", str(finished_run)) for text in arguments)
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith(f"error: {part}") and done.stderr.count("\n") == 1
