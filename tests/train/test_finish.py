@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from zoo.data import open_source
@@ -52,7 +53,7 @@ def test_summary_is_what_the_model_does(finished_run):
 
 def test_report_and_output_name_the_files(finished_run):
     report = (finished_run / "report.md").read_text()
-    for text in ("curves.png", "confusion.png", "| validation | 1000 |", "tf.saved_model.load",
+    for text in ("curves.png", "confusion.png", "| validation | 1000 |", "tf.saved_model.load", "What the curves say:",
                  '"model": "lenet5"'):
         assert text in report
     output = (finished_run / "stdout.txt").read_text()
@@ -66,9 +67,23 @@ def test_tensorboard_has_the_scalars(finished_run):
 
     events = EventAccumulator(str(finished_run / "tensorboard")).Reload()
     tags = events.Tags()["tensors"]
-    assert {"train/loss", "train/top_1", "train/learning_rate", "validation/top_1"} <= set(tags)
+    assert set(tags) >= {
+        "train/loss", "train/top_1", "train/learning_rate", "train/loss_scale",
+        "train/gradient_norm", "train/weight_norm", "train/images_per_second",
+        "validation/top_1", "validation/loss",
+    }
     steps = [event.step for event in events.Tensors("validation/top_1")]
     assert steps == [31, 62, 93]
+    assert events.Tags()["graph"]
+    shown = {
+        name: [tf.io.decode_png(png).numpy() for png in events.Tensors(name)[0].tensor_proto
+               .string_val[2:]]  # behind width and height
+        for name in ("train/augmented", "validation/confusion")
+    }
+    assert [image.shape for image in shown["train/augmented"]] == [(28, 28, 1)] * 16
+    assert all(image.max() > 200 for image in shown["train/augmented"])
+    assert len(shown["validation/confusion"]) == 1
+    assert min(shown["validation/confusion"][0].shape[:2]) > 250
 
 
 def test_pictures(finished_run, tmp_path):

@@ -11,7 +11,8 @@ from zoo.evaluate.exact import Predictions
 from zoo.export.run_model import load_run
 from zoo.export.saved_model import export_run, usage
 from zoo.recipe import Recipe
-from zoo.train import plots, run_folder
+from zoo.train import evaluations, plots, run_folder
+from zoo.train.diagnose import diagnose
 
 
 def finish(
@@ -44,7 +45,7 @@ def summarise(
 ) -> dict:
     """The run in numbers: accuracies in 0..1, seconds of wall clock from the first step on,
     compilation, evaluations and checkpoints included."""
-    best = max(records, key=lambda record: record["top_1"])
+    best = evaluations.best(records)
     return {
         "recipe": recipe.name,
         "model": recipe.model,
@@ -63,6 +64,7 @@ def summarise(
             for split, p in predictions.items()
         },
         "best_validation": {"epoch": best["epoch"], "top_1": best["top_1"]},
+        "diagnosis": diagnose(records),
     }
 
 
@@ -83,6 +85,8 @@ def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...
         f"validation images: {100 * summary['best_validation']['top_1']:.2f} % after epoch "
         f"{summary['best_validation']['epoch']}.", "",
         "![Loss, accuracy and learning rate by epoch](curves.png)", "",
+        "What the curves say:", "",
+        *(f"- {line}" for line in summary["diagnosis"] or ["no fault that the rules know"]), "",
         "![Confusion matrix of the validation images](confusion.png)", "",
         "Most frequent confusions (validation):", "",
         *_confusions(confusion, class_names), "",
