@@ -47,14 +47,15 @@ OPTIONS = {
         "averaging=swa(1)", "patience=1", "class_weights=balanced", "label_smoothing=0.1",
         "warmup_epochs=0.5", "xla=on", "evaluate_every=2", "checkpoint_every=1")},
     "class_weights": ["--class_weights=1,2,0,1"],
-    "train_sizes": ["--train_sizes=28,32"],
+    "train_sizes": [*RESNET, "--image_size=36", "--eval_resize=36", "--train_sizes=32,36"],
     "profile": ["--profile_steps=1,2"],
     **{f"schedule {name}": [f"--schedule={name}"] for name in (
         "constant", "step(0.5)", "exponential(0.5)", "polynomial", "cosine_restarts(0.5)",
         "cyclic(1)", "one_cycle(0.4)", "plateau(patience=0)")},
     **{f"loss {name}": [f"--loss={name}"] for name in (
         "binary_cross_entropy", "focal", "mean_squared_error", "huber", "kullback_leibler")},
-    **{name: [f"--augment=flip|{name}"] for name in ("mixup", "mixup_or_cutmix", "rand_augment")},
+    **{name: [f"--augment=flip|{name}"] for name in (
+        "mixup(0.2)", "mixup_or_cutmix", "rand_augment")},
     "resnet18": RESNET,
     "stochastic depth": [RESNET[0], f"{RESNET[1]},stochastic_depth=0.5"],
     "dropout": ["--model_options=dropout=0.5"],

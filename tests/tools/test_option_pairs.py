@@ -15,7 +15,7 @@ def test_options_go_together_or_are_refused():
         "tools.option_pairs", "--noalone", "--pairs=4", "--devices=2",
         "--precision=mixed_float16", "--seed=3",
         "--only=adam,averaging=ema(0.9),micro_batches=2,teacher,schedule one_cycle(0.4),"
-        "warmup_epochs=0.5,patience=1,train_sizes",
+        "warmup_epochs=0.5,patience=1,clip_norm=1",
     )
     rows = [line for line in done.stdout.splitlines() if re.search(r" \([\d.]+ s\)$", line)]
     assert done.returncode == 0, done.stdout + done.stderr

@@ -53,8 +53,8 @@ def test_summary_is_what_the_model_does(finished_run):
 
 def test_report_and_output_name_the_files(finished_run):
     report = (finished_run / "report.md").read_text()
-    for text in ("curves.png", "confusion.png", "| validation | 1000 |", "tf.saved_model.load", "What the curves say:",
-                 '"model": "lenet5"'):
+    for text in ("curves.png", "confusion.png", "| validation | 1000 |", "tf.saved_model.load",
+                 "What the curves say:", '"model": "lenet5"'):
         assert text in report
     output = (finished_run / "stdout.txt").read_text()
     assert "* epochs = 3   (recipe: 20)" in output

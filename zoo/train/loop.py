@@ -25,6 +25,7 @@ from zoo.train.tensorboard import MOST_IMAGES, TensorBoard
 
 # A call of several steps returns about this often, for the bar and for signals.
 SECONDS_PER_CALL = 1.0
+SECONDS_BETWEEN_SIGNALS = 1.0
 
 
 def train(run: Run) -> int:
@@ -240,7 +241,10 @@ def _augmented(run: Run, image_size: int) -> tf.Tensor:
 
 
 def _note_signal(run: Run, number: int) -> None:
-    # The first asks for a checkpoint and an orderly end; a second one means now.
-    if run.signals:
+    # The first asks for a checkpoint and an orderly end; a later one means now. timeout(1) sends
+    # two at once, to the command and to its group.
+    if run.signals and time.monotonic() > run.signalled_at + SECONDS_BETWEEN_SIGNALS:
         raise KeyboardInterrupt
+    if not run.signals:
+        run.signalled_at = time.monotonic()
     run.signals.append(number)

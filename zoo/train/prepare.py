@@ -63,6 +63,7 @@ class Run:
     epoch_sums: tf.Variable
     seconds: tf.Variable
     signals: list[int] = field(default_factory=list)  # those that ask the run to stop
+    signalled_at: float = 0.0  # the first of them, by time.monotonic
     # The newest evaluation, and at which step, by what predicts.
     validated: tuple[int, dict[str, Predictions]] | None = None
 
@@ -95,20 +96,9 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
     )
     strategy = runtime.make_strategy()
     _check_machine(recipe, strategy.num_replicas_in_sync)
-    source = open_source(
-        recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
-        on_bad_image=recipe.on_bad_image,
-    )
-    if recipe.data_service:
-        check_service(recipe.data_service, source.splits["train"])
-    run_folder.check_classes(folder, source.class_names)
+    source = _open(recipe, folder)
     span = _span(recipe, source)
-    phases = make_phases(
-        frozen_steps=round(recipe.frozen_epochs * span.steps_per_epoch),
-        trainable=recipe.trainable,
-        sizes=[int(side) for side in recipe.train_sizes] or [recipe.image_size],
-        total_steps=span.total_steps,
-    )
+    phases = _phases(recipe, span)
     schedule = schedule or _schedule(recipe, span)
     average = make_average(recipe.averaging, span)
     settings = _settings(recipe, source)
@@ -121,11 +111,11 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
         averages=average is not None,
     )
     set_trainable(model, recipe.trainable)  # a stage that the model lacks is told now
-    policy, teacher = parse_policy(recipe.augment), _teacher(recipe, source, strategy)
     models = {recipe.image_size: model} | {
         phase.image_size: _model_at(recipe, source, phase.image_size, state)
         for phase in phases if phase.image_size != recipe.image_size
     }
+    policy, teacher = parse_policy(recipe.augment), _teacher(recipe, source, strategy)
 
     def make_phase_call(phase: Phase) -> Callable:
         own = models[phase.image_size]
@@ -156,6 +146,26 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
         },
         steps_per_epoch=span.steps_per_epoch, manager=manager, best_manager=best_manager,
         **sums_and_seconds,
+    )
+
+
+def _open(recipe: Recipe, folder: Path) -> Source:
+    source = open_source(
+        recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
+        on_bad_image=recipe.on_bad_image,
+    )
+    if recipe.data_service:
+        check_service(recipe.data_service, source.splits["train"])
+    run_folder.check_classes(folder, source.class_names)
+    return source
+
+
+def _phases(recipe: Recipe, span: Span) -> tuple[Phase, ...]:
+    return make_phases(
+        frozen_steps=round(recipe.frozen_epochs * span.steps_per_epoch),
+        trainable=recipe.trainable,
+        sizes=[int(side) for side in recipe.train_sizes] or [recipe.image_size],
+        total_steps=span.total_steps,
     )
 
 
