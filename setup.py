@@ -28,6 +28,7 @@ setup(
         "tqdm>=4.66,<5",
         "matplotlib>=3.9,<4",
         "scikit-learn>=1.5,<2",
+        "scipy>=1.13,<2",
         "mlxtend>=0.23.4,<0.26",
         "pillow>=10.4,<14",
         "safetensors>=0.6.1,<0.9",

@@ -72,7 +72,7 @@ def main() -> int:
     if unknown := [name for name in ONLY.value if name not in OPTIONS]:
         raise ValueError(f"--only: got {unknown[0]!r}; expected some of {', '.join(OPTIONS)}")
     names = ONLY.value or list(OPTIONS)
-    pairs = list(itertools.combinations(names, 2))
+    pairs = [pair for pair in itertools.combinations(names, 2) if go_together(*pair)]
     pairs = random.Random(SEED.value).sample(pairs, min(PAIRS.value, len(pairs)))
     combinations = [*((name,) for name in names if ALONE.value), *pairs]
     import_tensorflow()
@@ -98,6 +98,14 @@ def main() -> int:
     return 1 if crashes else 0
 
 
+def go_together(one: str, other: str) -> bool:
+    """Unless both set a flag, and each another value."""
+    first, second = (
+        dict(flag.partition("=")[::2] for flag in OPTIONS[name]) for name in (one, other)
+    )
+    return all(first[flag] == second[flag] for flag in first.keys() & second.keys())
+
+
 def train(arguments: list[str], folder: Path) -> str:
     """The loss, why it was refused, or CRASH and why."""
     from zoo.train.loop import train
@@ -111,6 +119,8 @@ def train(arguments: list[str], folder: Path) -> str:
         return f"refused: {error}" if len(lines) == 1 else f"CRASH: {len(lines)} lines: {lines}"
     try:
         if code := train(run):
+            if code > 128:  # a signal to stop
+                raise SystemExit(code)
             return f"CRASH: exit code {code}"
     except Exception as error:  # of any kind: that is what is looked for
         traceback.print_exc()

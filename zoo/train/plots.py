@@ -36,7 +36,7 @@ def draw_curves(records: list[dict], path: Path) -> None:
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def draw_confusion(confusion: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
@@ -60,10 +60,11 @@ def draw_confusion(confusion: np.ndarray, class_names: tuple[str, ...], path: Pa
             if number:
                 colour = "white" if shares[row, column] > 60 else "black"
                 axes.text(column, row, number, ha="center", va="center", color=colour, fontsize=8)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
-def _write(figure: Figure, path: Path) -> None:
+def write_figure(figure: Figure, path: Path) -> None:
+    """As a PNG: the whole file or nothing."""
     # The Agg canvas, not pyplot: no display, no global state of the user's.
     aside = path.with_name(f".{path.name}")
     FigureCanvasAgg(figure).print_png(aside)

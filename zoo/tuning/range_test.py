@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from zoo.data.progress import with_progress
 from zoo.recipe import Recipe
 from zoo.train import loop
+from zoo.train.plots import write_figure
 from zoo.train.prepare import Run, prepare
 from zoo.train.schedule import Schedule
 
@@ -162,7 +162,7 @@ def draw(curve: Curve, suggestion: Suggestion | None, path: Path) -> None:
     axes.set_ylim(max(0.0, bottom - 0.1 * start), 1.5 * start)
     axes.grid(alpha=0.3)
     axes.legend()
-    FigureCanvasAgg(figure).print_png(path)
+    write_figure(figure, path)
 
 
 def _losses(run: Run, steps: int) -> Iterator[float]:

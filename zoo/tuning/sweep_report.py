@@ -13,6 +13,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zoo.train.plots import write_figure
 from zoo.train.run_folder import write_text
 from zoo.tuning.space import Choice, Parameter, Range
 from zoo.tuning.study import Study
@@ -100,7 +101,7 @@ def draw_history(found: list[dict], path: Path) -> None:
     axes.set(xlabel="trial", ylabel="top-1, validation, %")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
-    figure.savefig(path)
+    write_figure(figure, path)
 
 
 def draw_values(found: list[dict], space: dict[str, Parameter], path: Path) -> None:
@@ -123,7 +124,7 @@ def draw_values(found: list[dict], space: dict[str, Parameter], path: Path) -> N
         axes.set_xlabel(name)
     figure.axes[0].set_ylabel("top-1, validation, %")
     figure.axes[0].legend()
-    figure.savefig(path)
+    write_figure(figure, path)
 
 
 def _scatter(axes: Axes, found: list[dict], places: list) -> None:
