@@ -22,6 +22,7 @@ POSITIVE = (
     "image_size", "eval_resize", "batch_size", "epochs", "base_batch_size", "virtual_devices",
     "steps_per_call", "evaluate_every", "checkpoint_every", "keep_checkpoints",
 )
+TEACHER = {"teacher": "imagenet", "teacher_model": "resnet50d"}
 LOW_HIGH = "two numbers LOW,HIGH with 0 < LOW <= HIGH"
 
 # field, its bad value, what is expected, other fields
@@ -47,9 +48,9 @@ BAD = [
     *(("train_sizes", value, "whole numbers of pixels", {}) for value in ((0.5,), (0.0, 224.0))),
     ("train_sizes", (128.0,), "none: --scale_jitter is for one size",
      {"scale_jitter": (256.0, 480.0)}),
-    ("train_sizes", (128.0,), "none: a --teacher is for one size", {"teacher": "imagenet"}),
-    *(("temperature", value, "a number over 0", {"teacher": "imagenet"}) for value in (0.0, INF)),
-    *(("hard_weight", value, "0 to less than 1", {"teacher": "imagenet"})
+    ("train_sizes", (128.0,), "none: a --teacher is for one size", TEACHER),
+    *(("temperature", value, "a number over 0", TEACHER) for value in (0.0, INF)),
+    *(("hard_weight", value, "0 to less than 1", TEACHER)
       for value in (-0.1, 1.0, NAN)),
     ("teacher_model", "resnet18", "'': there is no --teacher", {}),
     ("temperature", 4.0, "20.0: there is no --teacher", {}),
@@ -134,6 +135,9 @@ BAD_NAMES = [
     ("optimizer", "", "got ''; expected one name or call"),
     ("optimizer", "adam|sgd", "got 'adam|sgd'; expected one name or call"),
     ("averaging", "ema(", "cannot read"),
+    ("teacher", "imagenet", "got weights='imagenet' without a model; expected an entry"),
+    ("teacher", "timm:resnet999", "resnet999"),
+    ("teacher", "nowhere.pth", "got weights='nowhere.pth'; expected one of"),
 ]
 
 

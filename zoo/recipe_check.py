@@ -6,6 +6,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.augment import check_policy
@@ -14,7 +15,7 @@ from zoo.data.bad_images import CHOICES
 from zoo.data.resize import METHODS
 from zoo.models import check_model
 from zoo.spec import parse_call, parse_options
-from zoo.weights.create import check_weights
+from zoo.weights.create import check_weights, model_of
 
 if TYPE_CHECKING:
     from zoo.recipe import Recipe
@@ -213,15 +214,22 @@ def _check_distillation(recipe: Recipe) -> None:
             expect(
                 name, getattr(recipe, name) == default, f"{default!r}: there is no --teacher"
             )
-    if recipe.teacher_model:
-        for name, check in (
-            ("teacher_model", check_model),
-            ("teacher", lambda text: check_weights(text, recipe.teacher_model)),
-        ):
-            try:
-                check(getattr(recipe, name))
-            except ValueError as error:
-                raise ValueError(f"--{name}: {error}") from None
+        return
+    for name, check in (
+        ("teacher_model", lambda text: text and check_model(text)),
+        ("teacher", lambda text: _check_teacher(text, recipe.teacher_model)),
+    ):
+        try:
+            check(getattr(recipe, name))
+        except ValueError as error:
+            raise ValueError(f"--{name}: {error}") from None
+
+
+def _check_teacher(weights: str, name: str) -> None:
+    if name:
+        check_weights(weights, name)
+    elif not (Path(weights) / "recipe.json").is_file():  # a run's folder says what it is
+        model_of(weights)
 
 
 def _check_class_weights(recipe: Recipe) -> None:
