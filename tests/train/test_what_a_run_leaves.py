@@ -1,0 +1,58 @@
+"""Runs with averages and with early stopping: which weights they leave, evaluate and export."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+
+from recipes.mlp import RECIPE
+from zoo.data import open_source
+from zoo.export.run_model import load_run, newest_checkpoint, read_weights
+from zoo.recipe import Recipe
+from zoo.train.loop import train
+from zoo.train.prepare import prepare
+
+QUICK = dataclasses.replace(
+    RECIPE, epochs=2, batch_size=200, export=False, virtual_devices=2, model_options="",
+)
+
+
+def finished(recipe: Recipe, folder) -> tuple[dict, list[dict]]:
+    """Summary and records."""
+    assert train(prepare(dataclasses.replace(recipe, run_dir=str(folder)))) == 0
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return json.loads((folder / "summary.json").read_text()), [json.loads(line) for line in lines]
+
+
+def top_1(model) -> float:
+    split = open_source("mnist5k").splits["validation"]
+    images = (split.images.astype("float32") - RECIPE.mean[0]) / RECIPE.std[0]
+    return float(np.mean(model.predict(images, verbose=0).argmax(1) == split.labels))
+
+
+def test_averages(tmp_path):
+    recipe = dataclasses.replace(QUICK, averaging="ema(0.98)", schedule="constant")
+    summary, records = finished(recipe, tmp_path / "run")
+    _, model, _ = load_run(tmp_path / "run")
+    assert records[-1]["top_1"] == summary["validation"]["top_1"] == top_1(model)
+    raw = newest_checkpoint(tmp_path / "run", recipe)
+    read_weights(model, raw)
+    assert records[-1]["raw_top_1"] == top_1(model)
+    assert records[-1]["raw_loss"] != records[-1]["loss"]
+
+
+def test_early_stopping(tmp_path):
+    """After the first epoch nothing is learnt: the second evaluation is no better."""
+    recipe = dataclasses.replace(
+        QUICK, epochs=9, patience=1, schedule="step(1, factor=1e-30)", warmup_epochs=0.0,
+        optimizer="sgd", weight_decay=0.0,
+    )
+    finished(recipe, tmp_path / "run")
+    summary, records = finished(recipe, tmp_path / "run")  # it knows that it has ended
+    assert [record["epoch"] for record in records] == [1, 2]
+    assert summary["best_validation"]["epoch"] == 1
+    assert newest_checkpoint(tmp_path / "run", recipe).endswith("best/ckpt-20")
+    _, model, _ = load_run(tmp_path / "run")
+    assert top_1(model) == records[0]["top_1"] == summary["validation"]["top_1"]
