@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import hypothesis
 import pytest
 import tensorflow as tf
+from launch import run_module
 
 # TensorFlow must not have touched its devices yet: a strategy over ["CPU:0", "CPU:1"] then tries
 # out two replicas on any machine.
@@ -37,11 +36,8 @@ def float32_policy():
 def finished_run(tmp_path_factory):
     """The folder of a short run of the quickstart, by its real command."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    done = subprocess.run(
-        [sys.executable, "-m", "recipes.lenet5", "--flagfile=recipes/flags/quickstart.flags",
-         "--epochs=3", f"--run_dir={folder}"],
-        cwd=Path(__file__).parents[1], capture_output=True, text=True,
-    )
+    done = run_module("recipes.lenet5", "--flagfile=recipes/flags/quickstart.flags", "--epochs=3",
+                      f"--run_dir={folder}")
     assert done.returncode == 0, done.stderr
     (folder / "stdout.txt").write_text(done.stdout)
     return folder

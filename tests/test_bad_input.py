@@ -84,6 +84,7 @@ def test_before_tensorflow_is_needed(capfd, tmp_path, flags, words):
         (["--schedule=cosin"], ["schedule", "'cosin'", "cosine"]),
         (["--loss=hinge"], ["--loss", "'hinge'", "cross_entropy"]),
         (["--schedule=step(30)"], ["schedule", "step", "620"]),
+        (["--schedule=step('late')"], ["schedule", "'late'"]),
         (["--augment=mixup(0)"], ["mixup", "alpha=0"]),
         (["--model_options=activation='softsine'"], ["activation", "softsine"]),
         (["--virtual_devices=4"], ["--virtual_devices", "4", "new process"]),

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from launch import run_module
 from PIL import Image
 
 from zoo.data import open_source
@@ -18,19 +19,32 @@ from zoo.export.saved_model import export_run, usage
 ONLY_TENSORFLOW = """
 import sys
 sys.modules["keras"] = sys.modules["zoo"] = None
+import json
 import numpy as np
 import tensorflow as tf
-path, images, files = sys.argv[1], np.load(sys.argv[2]), sys.argv[3:]
-"""
+path, images, files = sys.argv[1], np.load("images.npy"), sys.argv[2:]
 
+signatures = tf.saved_model.load(path).signatures
+whole = signatures["serving_default"](images=tf.constant(images))
+one = signatures["serving_default"](images=tf.constant(images[:1]))
+encoded = signatures["encoded"](image_bytes=tf.constant([open(f, "rb").read() for f in files]))
 
-def run_only_tensorflow(program, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-c", ONLY_TENSORFLOW + program, *map(str, arguments)],
-        capture_output=True, text=True,
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
+    signature = meta.signature_def["serving_default"]
+    fetched = session.run(
+        [signature.outputs["probabilities"].name, signature.outputs["class_name"].name],
+        {signature.inputs["images"].name: images},
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+
+print(json.dumps({
+    "images": whole["probabilities"].numpy().tolist(), "one": one["probabilities"].shape[0],
+    "encoded": encoded["probabilities"].numpy().tolist(),
+    "index": encoded["class_index"].numpy().tolist(),
+    "name": [name.decode() for name in encoded["class_name"].numpy()],
+    "graph": fetched[0].tolist(), "graph_name": [name.decode() for name in fetched[1]],
+}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -70,23 +84,25 @@ def expected(finished_run, digits):
     return shares / shares.sum(axis=1, keepdims=True)
 
 
+@pytest.fixture(scope="module")
+def answer(finished_run, digits, files, tmp_path_factory):
+    """Of a process with TensorFlow alone, which then runs the lines that the export prints."""
+    folder = tmp_path_factory.mktemp("alone")
+    np.save(folder / "images.npy", digits[0].astype("float32"))
+    (folder / "photo.jpg").write_bytes(files[2].read_bytes())
+    version = finished_run / "export" / "1"
+    done = subprocess.run(
+        [sys.executable, "-c", ONLY_TENSORFLOW + usage(version), version, *files],
+        cwd=folder, capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    *_, answers, named = done.stdout.splitlines()
+    return json.loads(answers) | {"usage": named}
+
+
 def test_both_signatures_in_a_process_with_tensorflow_alone(
-    finished_run, digits, files, expected, tmp_path
+    finished_run, digits, expected, answer
 ):
-    np.save(tmp_path / "images.npy", digits[0].astype("float32"))
-    answer = run_only_tensorflow("""
-signatures = tf.saved_model.load(path).signatures
-whole = signatures["serving_default"](images=tf.constant(images))
-one = signatures["serving_default"](images=tf.constant(images[:1]))
-encoded = signatures["encoded"](image_bytes=tf.constant([open(f, "rb").read() for f in files]))
-import json
-print(json.dumps({
-    "images": whole["probabilities"].numpy().tolist(), "one": one["probabilities"].shape[0],
-    "encoded": encoded["probabilities"].numpy().tolist(),
-    "index": encoded["class_index"].numpy().tolist(),
-    "name": [name.decode() for name in encoded["class_name"].numpy()],
-}))
-""", finished_run / "export" / "1", tmp_path / "images.npy", *files)
     np.testing.assert_allclose(answer["images"], expected, atol=2e-6)
     assert answer["one"] == 1
     encoded = np.array(answer["encoded"])
@@ -99,22 +115,14 @@ print(json.dumps({
     assert answer["name"] == [names[index] for index in answer["index"]]
 
 
-def test_the_graph_loader_that_servers_use(finished_run, digits, expected, tmp_path):
+def test_the_graph_loader_that_servers_use(expected, answer):
     """TensorFlow Serving restores by the saver and the init operation in the file."""
-    np.save(tmp_path / "images.npy", digits[0].astype("float32"))
-    answer = run_only_tensorflow("""
-import json
-with tf.compat.v1.Session(graph=tf.Graph()) as session:
-    meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
-    signature = meta.signature_def["serving_default"]
-    fetched = session.run(
-        [signature.outputs["probabilities"].name, signature.outputs["class_name"].name],
-        {signature.inputs["images"].name: images},
-    )
-print(json.dumps([fetched[0].tolist(), [name.decode() for name in fetched[1]]]))
-""", finished_run / "export" / "1", tmp_path / "images.npy")
-    np.testing.assert_allclose(answer[0], expected, atol=2e-6)
-    assert len(answer[1]) == len(expected) and all(answer[1])
+    np.testing.assert_allclose(answer["graph"], expected, atol=2e-6)
+    assert len(answer["graph_name"]) == len(expected) and all(answer["graph_name"])
+
+
+def test_the_three_lines_of_usage_run(answer):
+    assert "b'" in answer["usage"]
 
 
 def test_class_names_are_an_asset(finished_run):
@@ -128,16 +136,6 @@ def test_versions_count_up_and_nothing_is_left_aside(finished_run, tmp_path):
     (tmp_path / "models" / "7").mkdir()
     assert export_run(finished_run, tmp_path / "models") == tmp_path / "models" / "8"
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["1", "7", "8"]
-
-
-def test_the_three_lines_of_usage_run(finished_run, files, tmp_path):
-    (tmp_path / "photo.jpg").write_bytes(files[2].read_bytes())
-    done = subprocess.run(
-        [sys.executable, "-c", usage(finished_run / "export" / "1")],
-        cwd=tmp_path, capture_output=True, text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "b'" in done.stdout
 
 
 def test_errors(finished_run, tmp_path):
@@ -158,18 +156,17 @@ def test_errors(finished_run, tmp_path):
 def test_keras_model_of_the_run_needs_no_zoo(finished_run, digits, expected, tmp_path):
     """model.keras opens where there is Keras and no zoo."""
     np.save(tmp_path / "images.npy", digits[0].astype("float32"))
-    program = """
+    (tmp_path / "program.py").write_text("""
 import sys
 sys.modules["zoo"] = None
 import keras, numpy as np
 model = keras.models.load_model(sys.argv[1])
 images = (np.load(sys.argv[2]) - 33.3) / 78.6
 np.save(sys.argv[3], keras.ops.softmax(model(images)))
-"""
+""")
     out = tmp_path / "out.npy"
-    done = subprocess.run(
-        [sys.executable, "-c", program, finished_run / "model.keras", tmp_path / "images.npy",
-         out], capture_output=True, text=True, cwd=tmp_path,
+    done = run_module(
+        "program", finished_run / "model.keras", tmp_path / "images.npy", out, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(np.load(out), expected, atol=2e-6)

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from launch import run_module
 
-ROOT = Path(__file__).parents[2]
 POLICY = "flip|hsb(0.4)|lighting(0.1)|mixup(0.2)"
-
-
-def run(tool: str, *flags: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", f"tools.{tool}", *flags], cwd=ROOT, capture_output=True, text=True
-    )
 
 
 def cells(line: str) -> list[str]:
@@ -35,8 +26,8 @@ def spread(cell: str) -> list[float]:
 
 def test_a_row_a_policy_in_each_mode_and_the_rivals():
     """JAX's column comes from a process of its own."""
-    done = run("bench_augment", f"--policies={POLICY}; posterize", "--batch_size=2",
-               "--image_size=16", "--rounds=2")
+    done = run_module("tools.bench_augment", f"--policies={POLICY}; posterize",
+                      "--batch_size=2", "--image_size=16", "--rounds=2")
     assert done.returncode == 0, done.stderr
     title, _, head, _, *rows = done.stdout.splitlines()
     assert title == "2 x 16 x 16 x 3, images/s, 2 rounds"
@@ -56,8 +47,8 @@ def test_a_row_a_policy_in_each_mode_and_the_rivals():
 
 
 def test_a_policys_share_of_a_training_step():
-    done = run("bench_augment_step", "--model=lenet", "--batch_size=4", "--image_size=28",
-               "--steps=1", "--rounds=3")
+    done = run_module("tools.bench_augment_step", "--model=lenet", "--batch_size=4",
+                      "--image_size=28", "--steps=1", "--rounds=3")
     assert done.returncode == 0, done.stderr
     title, _, head, _, row = done.stdout.splitlines()
     assert title == "lenet, 4 x 28 x 28 x 3, float32, 3 rounds of 1 steps"
@@ -79,6 +70,6 @@ def test_a_policys_share_of_a_training_step():
     ("bench_augment_step", "--model=lenet7", "unknown model 'lenet7'"),
 ])
 def test_wrong_flags_end_in_one_line(tool, flag, message):
-    done = run(tool, flag)
+    done = run_module(f"tools.{tool}", flag)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr and done.stderr.count("\n") == 1

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from launch import run_module
 
-
-def bench(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.bench_build", *arguments],
-        cwd=ROOT, capture_output=True, text=True,
-    )
+bench = functools.partial(run_module, "tools.bench_build")
 
 
 def test_a_row_a_model():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from launch import run_module
 
 from zoo.data import open_source, train_batches
 
@@ -31,10 +32,10 @@ def start(*arguments: str) -> tuple[subprocess.Popen, str]:
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service") / "digits"
-    subprocess.run(
-        [sys.executable, "-m", "tools.digits_folder", f"--out={folder}", "--train_per_class=10",
-         "--validation_per_class=1", "--size=32"], cwd=ROOT, check=True,
-    )
+    run_module(
+        "tools.digits_folder", f"--out={folder}", "--train_per_class=10",
+        "--validation_per_class=1", "--size=32",
+    ).check_returncode()
     return open_source(f"folder:{folder}", cache_mb=0).splits["train"]
 
 
@@ -52,7 +53,7 @@ def service():
     yield address, add_worker
     for process in reversed(processes):
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
 
 def first(dataset, count):

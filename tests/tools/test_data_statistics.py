@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from launch import run_module
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-ROOT = Path(__file__).parents[2]
-
-
-def run(*flags: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.data_statistics", *flags],
-        cwd=ROOT, capture_output=True, text=True,
-    )
+run = functools.partial(run_module, "tools.data_statistics")
 
 
 def test_photographs(tmp_path):

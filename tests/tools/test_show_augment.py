@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+from launch import run_module
 from PIL import Image
 
 from zoo.augment import list_ops
 
 ROOT = Path(__file__).parents[2]
 CAPTION = 14
-
-
-def run(*flags: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.show_augment", *flags], cwd=ROOT, capture_output=True,
-        text=True,
-    )
+run = functools.partial(run_module, "tools.show_augment")
 
 
 def tiles(path: Path, side: int) -> np.ndarray:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from launch import run_module
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from zoo.data import resize_and_center_crop
 from zoo.data.contact_sheet import draw_sheet, fit
 
-ROOT = Path(__file__).parents[2]
 COLOURS = {"a red one": (250, 0, 0), "green, " * 9: (0, 250, 0), "n01440764": (0, 0, 250)}
-
-
-def run(*flags: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "tools.show_data", *flags], cwd=ROOT, capture_output=True, text=True
-    )
+run = functools.partial(run_module, "tools.show_data")
 
 
 @pytest.fixture(scope="module")
