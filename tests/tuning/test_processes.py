@@ -20,10 +20,17 @@ def shell(folder: Path, name: str, script: str) -> Job:
 
 def test_no_more_at_once_than_asked_and_all_in_turn(tmp_path):
     lines = tmp_path / "lines"
-    script = f"echo begin >> {lines}; sleep 0.5; echo end >> {lines}"
+
+    def script(begun: int) -> str:
+        """Ends when so many have begun, or after half a minute."""
+        return (f"echo begin >> {lines}; for i in $(seq 600); do "
+                f"[ $(grep -c begin {lines}) -ge {begun} ] && break; sleep 0.05; done; "
+                f"echo end >> {lines}")
+
+    jobs = [shell(tmp_path, f"job{i}", script(begun)) for i, begun in enumerate((2, 2, 4, 4, 5))]
     ended = []
     code = run_all(
-        (shell(tmp_path, f"job{number}", script) for number in range(5)), at_once=2, threads=None,
+        iter(jobs), at_once=2, threads=None,
         watch=lambda job: False, ended=lambda job, code: ended.append((job.folder.name, code)),
     )
     running, most = 0, 0
