@@ -29,7 +29,7 @@ LOW_HIGH = "two numbers LOW,HIGH with 0 < LOW <= HIGH"
 BAD = [
     *((name, 0, "1 or more", {}) for name in POSITIVE),
     *((name, -3, "1 or more", {}) for name in POSITIVE),
-    *((name, -1, "0 or more", {}) for name in ("host_threads", "cache_mb")),
+    *((name, -1, "0 or more", {}) for name in ("host_threads", "cache_mb", "train_images")),
     *(("seed", value, "0 to 2147483647", {}) for value in (-1, 2**31)),
     *(("learning_rate", value, "a number over 0", {}) for value in (0.0, -0.1, INF, NAN)),
     *(("weight_decay", value, "0 or more", {}) for value in (-1e-4, INF, NAN)),

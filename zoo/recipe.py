@@ -83,6 +83,10 @@ class Recipe:
         1024, "sets smaller than this when decoded stay in memory, MiB", "Data",
         changes_result=False,
     )
+    train_images: int = _field(
+        0, "train on so many of the training images only, of each class its share, always the "
+        "same ones; 0: all", "Data",
+    )
     train_sizes: tuple[float, ...] = _field(
         (),
         "sides of the training images, one after another in equal parts of the run, as "

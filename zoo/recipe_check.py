@@ -53,7 +53,7 @@ def _check_numbers(recipe: Recipe) -> None:
                  "virtual_devices", "steps_per_call", "evaluate_every", "checkpoint_every",
                  "keep_checkpoints"):
         expect(name, getattr(recipe, name) >= 1, "1 or more")
-    for name in ("host_threads", "cache_mb"):
+    for name in ("host_threads", "cache_mb", "train_images"):
         expect(name, getattr(recipe, name) >= 0, "0 or more")
     expect("seed", 0 <= recipe.seed < 2**31, "0 to 2147483647")  # int32 in the step
     expect("learning_rate", 0 < recipe.learning_rate < math.inf, "a number over 0")

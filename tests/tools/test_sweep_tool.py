@@ -29,7 +29,7 @@ def test_a_sweep_killed_and_gone_on_with(tmp_path):
     out = tmp_path / "sweep"
     # The second rate is too low to learn anything.
     words = command(out, "--space=learning_rate=choice(0.06, 1e-9)", "--sampler=grid",
-                    "--pruner=halving", "--epochs=2", "--batch_size=200")
+                    "--pruner=halving", "--epochs=30", "--batch_size=200")
     killed = subprocess.Popen(words, cwd=ROOT)
     ends = time.monotonic() + 300
     while not (out / "trial-0001" / "launches.jsonl").exists():
@@ -50,7 +50,7 @@ def test_a_sweep_killed_and_gone_on_with(tmp_path):
     assert float(good["top_1"]) == summary["validation"]["top_1"] > 0.5 > float(bad["top_1"])
     assert "saved_model" not in summary and not (out / "trial-0001" / "summary.json").exists()
     assert "stopped by SIGTERM" in (out / "trial-0001.log").read_text()
-    assert "-m recipes.mlp --batch_size=200 --epochs=2 --learning_rate=0.06" in done.stdout
+    assert "-m recipes.mlp --batch_size=200 --epochs=30 --learning_rate=0.06" in done.stdout
     for name in ("history.png", "values.png"):
         assert len(np.unique(np.asarray(Image.open(out / name).convert("RGB")))) > 20
 

@@ -84,8 +84,8 @@ def test_what_is_left_out():
     recipe = Recipe(
         model="googlenet", model_options="width=0.5", augment="flip|mixup(0.2)",
         scale_jitter=(256, 480), label_smoothing=0.1, l1_penalty=1e-5, class_weights="balanced",
-        aux_weight=0.3, averaging="ema(0.999)", teacher="imagenet", temperature=4.0,
-        decoupled_decay=True, clip_norm=1.0, run_dir="runs/x", learning_rate=0.3,
+        aux_weight=0.3, averaging="ema(0.999)", teacher="timm:resnet50d.ra2_in1k",
+        temperature=4.0, decoupled_decay=True, clip_norm=1.0, run_dir="runs/x", learning_rate=0.3,
     )
     bare = by_heart(recipe)
     assert parse_options(bare.model_options) == {"width": 0.5, "dropout": 0.0}

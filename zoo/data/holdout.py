@@ -1,4 +1,4 @@
-"""A fixed part of every class, kept out of training."""
+"""A fixed part of every class, kept out of training or kept for it."""
 
 from __future__ import annotations
 
@@ -35,3 +35,20 @@ def stratified_holdout(labels: np.ndarray, part: float) -> tuple[np.ndarray, np.
         held.append(rng.permutation(rows)[:count])
     held_out = np.sort(np.concatenate(held))
     return np.setdiff1d(np.arange(len(labels)), held_out), held_out
+
+
+def stratified_subset(labels: np.ndarray, count: int) -> np.ndarray:
+    """Chooses `count` examples, of each class its share: int64 [count], in ascending order.
+
+    The choice is a function of `labels` and `count` alone, and a smaller one is part of a larger.
+
+    Args:
+      labels: int [N].
+      count: 0 <= count <= N.
+    """
+    rng = np.random.default_rng(_SEED)
+    place = np.empty(len(labels))  # of an example in its class, in a random order, in 0..1
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+    return np.sort(np.argsort(place, kind="stable")[:count])

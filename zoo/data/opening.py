@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 
 from zoo.data.bad_images import CHOICES, without_bad_images
+from zoo.data.holdout import stratified_subset
 from zoo.data.spec import Spec, check_spec
-from zoo.data.splits import Source
+from zoo.data.splits import Source, read_labels
 
 # Their images are files or records that would be decoded again in every epoch.
 _ENCODED = ("folder", "tfrecord", "tfds")
@@ -20,6 +22,7 @@ def open_source(
     holdout: float | None = None,
     cache_mb: int = 1024,
     on_bad_image: str = "fail",
+    train_images: int = 0,
 ) -> Source:
     """Opens a data source: finds its files, checks them, counts examples, names classes.
 
@@ -35,6 +38,7 @@ def open_source(
       on_bad_image: what becomes of a training image that cannot be read: "fail" is an error when
         it is met; "skip" decodes all of them now and leaves the bad ones out. Elsewhere than in
         training it is always an error.
+      train_images: how many of the training images are kept, see `stratified_subset`; 0 keeps all.
 
     Raises:
       ValueError: one line: what was got or found, and what is possible or to be done.
@@ -45,13 +49,27 @@ def open_source(
     if on_bad_image not in CHOICES:
         raise ValueError(f"unknown on_bad_image, got {on_bad_image!r}; expected one of {CHOICES}")
     source = _open(parsed, data_dir, holdout)
-    if parsed.kind in _ENCODED:
+    encoded = parsed.kind in _ENCODED
+    if encoded and on_bad_image == "skip":
+        source = without_bad_images(source)
+    if train_images:
+        source = _with_train_images(source, train_images)
+    if encoded:
         from zoo.data.cache import cache_decoded
 
-        if on_bad_image == "skip":
-            source = without_bad_images(source)
         source = cache_decoded(source, cache_mb)
     return source
+
+
+def _with_train_images(source: Source, count: int) -> Source:
+    train = source.splits["train"]
+    if not 1 <= count <= train.num_examples:
+        raise ValueError(
+            f"train_images out of range, got {count}; expected 1 to {train.num_examples}, what "
+            "there is, or 0 for all"
+        )
+    kept = train.subset(stratified_subset(read_labels(train), count))
+    return dataclasses.replace(source, splits={**source.splits, "train": kept})
 
 
 def _open(spec: Spec, data_dir: str, holdout: float | None) -> Source:

@@ -152,7 +152,7 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
 def _open(recipe: Recipe, folder: Path) -> Source:
     source = open_source(
         recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
-        on_bad_image=recipe.on_bad_image,
+        on_bad_image=recipe.on_bad_image, train_images=recipe.train_images,
     )
     if recipe.data_service:
         check_service(recipe.data_service, source.splits["train"])
