@@ -81,6 +81,7 @@ def test_before_tensorflow_is_needed(capfd, tmp_path, flags, words):
         (["--batch_size=5000"], ["batch_size", "5000", "4000"]),
         (["--image_size=8", "--eval_resize=8"], ["input_shape", ">= 12"]),
         (["--data_service=grpc://localhost:1"], ["data_service has no effect", "cache_mb=0"]),
+        (["--train_images=4001"], ["train_images", "4001", "1 to 4000"]),
         (["--schedule=cosin"], ["schedule", "'cosin'", "cosine"]),
         (["--loss=hinge"], ["--loss", "'hinge'", "cross_entropy"]),
         (["--schedule=step(30)"], ["schedule", "step", "620"]),
@@ -107,6 +108,13 @@ def test_a_data_service_that_is_not_there(capfd, folder, tmp_path):
     line = refused(capfd, f"--data=folder:{folder}", "--cache_mb=0",
                    f"--run_dir={tmp_path / 'run'}", "--data_service=grpc://localhost:1")
     assert "data_service cannot be reached, got 'grpc://localhost:1'" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_that_are_not_decoded_cannot_lie_on_the_device(capfd, folder, tmp_path):
+    line = refused(capfd, f"--data=folder:{folder}", "--cache_mb=0", "--data_on_device",
+                   f"--run_dir={tmp_path / 'run'}")
+    assert "data_on_device expects" in line and "leave it out" in line
     assert not (tmp_path / "run").exists()
 
 

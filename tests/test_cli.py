@@ -58,8 +58,8 @@ CHANGES = {
     "l1_penalty": ("1e-5", 1e-5), "clip_norm": ("2", 2.0), "clip_value": ("0.5", 0.5),
     "micro_batches": ("4", 4), "averaging": ("ema(0.99)", "ema(0.99)"), "patience": ("3", 3),
     "class_weights": ("balanced", "balanced"), "aux_weight": ("0.3", 0.3),
-    "train_images": ("100", 100), "train_sizes": ("20,28", (20.0, 28.0)),
-    "teacher": ("mnist", "mnist"),
+    "train_images": ("100", 100), "data_on_device": ("true", True),
+    "train_sizes": ("20,28", (20.0, 28.0)), "teacher": ("mnist", "mnist"),
     "teacher_model": ("lenet", "lenet"), "temperature": ("4", 4.0), "hard_weight": ("0", 0.0),
     "bias_decay": ("true", True), "loss": ("focal", "focal"),
     "label_smoothing": ("0.1", 0.1), "seed": ("17", 17),
@@ -77,6 +77,7 @@ CHANGES = {
 # What a field's change needs to have an effect.
 NEEDS = {
     "channels": ("--mean=1,2,3", "--std=1,2,3"),
+    "data_on_device": ("--crop_area=1,1",),
     "frozen_epochs": ("--weights=mnist",),
     "trainable": ("--weights=mnist",),
     "freeze_bn": ("--weights=mnist",),

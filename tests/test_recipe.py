@@ -46,6 +46,10 @@ BAD = [
     *(("class_weights", value, "balanced, or numbers of 0 or more joined by commas", {})
       for value in ("even", "1,", "1,-1", "1;2", "nan,1", "inf")),
     *(("train_sizes", value, "whole numbers of pixels", {}) for value in ((0.5,), (0.0, 224.0))),
+    ("data_on_device", True, "false, or --crop_area=1,1 and no --scale_jitter: crops are made on "
+     "the host", {}),
+    ("data_service", "grpc://a:1", "none: with --data_on_device no images are read in training",
+     {"data_on_device": True, "crop_area": (1, 1)}),
     ("train_sizes", (128.0,), "none: --scale_jitter is for one size",
      {"scale_jitter": (256.0, 480.0)}),
     ("train_sizes", (128.0,), "none: a --teacher is for one size", TEACHER),
@@ -308,7 +312,12 @@ def test_difference_in_what_is_written_does_not_change_the_result():
     here, there = Recipe(**written, seed=1), Recipe()
     assert here.difference(there, only_result=True) == {"seed": (1, 0)}
     assert set(here.difference(there)) == {*written, "seed"}
-    assert {name for name, f in FIELDS.items() if not f.metadata["changes_result"]} == {*written}
+    there = Recipe(crop_area=(1, 1))
+    here = dataclasses.replace(there, data_on_device=True)  # which excludes --data_service
+    assert here.difference(there, only_result=True) == {} != here.difference(there)
+    assert {"data_on_device", *written} == {
+        name for name, f in FIELDS.items() if not f.metadata["changes_result"]
+    }
 
 
 def test_read_recipe(tmp_path):

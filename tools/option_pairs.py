@@ -43,7 +43,7 @@ OPTIONS = {
     **{f"decay {name}": [f"--{name}"] for name in (
         "weight_decay=0", "bias_decay", "decoupled_decay", "l1_penalty=1e-5")},
     **{name: [f"--{name}"] for name in (
-        "clip_norm=1", "clip_value=0.1", "micro_batches=2", "averaging=ema(0.9)",
+        "clip_norm=1", "clip_value=0.1", "micro_batches=2", "data_on_device", "averaging=ema(0.9)",
         "averaging=swa(1)", "patience=1", "class_weights=balanced", "label_smoothing=0.1",
         "warmup_epochs=0.5", "xla=on", "evaluate_every=2", "checkpoint_every=1")},
     "class_weights": ["--class_weights=1,2,0,1"],

@@ -83,6 +83,11 @@ class Recipe:
         1024, "sets smaller than this when decoded stay in memory, MiB", "Data",
         changes_result=False,
     )
+    data_on_device: bool = _field(
+        False, "the training images, decoded and of one size as MNIST's or CIFAR's, lie whole in "
+        "the memory of each device, which picks its batches there; no crops: crop_area=1,1",
+        "Data", changes_result=False,
+    )
     train_images: int = _field(
         0, "train on so many of the training images only, of each class its share, always the "
         "same ones; 0: all", "Data",

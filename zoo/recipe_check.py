@@ -136,7 +136,16 @@ def _check_data(recipe: Recipe) -> None:
         "data_service", re.fullmatch(r"(grpc://[^/:]+:\d+)?", recipe.data_service) is not None,
         "grpc://HOST:PORT",
     )
+    expect(
+        "data_service", not (recipe.data_service and recipe.data_on_device),
+        "none: with --data_on_device no images are read in training",
+    )
     _check_crop(recipe)
+    expect(
+        "data_on_device",
+        not recipe.data_on_device or recipe.crop_area == (1, 1) and not recipe.scale_jitter,
+        "false, or --crop_area=1,1 and no --scale_jitter: crops are made on the host",
+    )
     expect(
         "train_sizes", all(side >= 1 and side == int(side) for side in recipe.train_sizes),
         "whole numbers of pixels",

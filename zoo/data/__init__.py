@@ -31,6 +31,8 @@ _HOME = {
     "decode_image": "decode",
     "eval_batches": "pipeline",
     "find_bad_images": "bad_images",
+    "index_batches": "on_device",
+    "make_pick": "on_device",
     "open_source": "opening",
     "resize_and_center_crop": "resize",
     "steps_per_epoch": "order",

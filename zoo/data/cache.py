@@ -40,13 +40,12 @@ def cache_decoded(source: Source, cache_mb: int) -> Source:
 
 
 def resize_once(split: ArraySplit, image_size: int, method: str) -> ArraySplit:
-    """Returns the split with its images resized, or as it is if they would take over 1 GiB.
+    """Returns the split with its images resized, or as it is where they do not fit.
 
     Resizing 28x28 to 32x32 anew costs more than a training step of LeNet.
     """
     count, height, width, channels = split.images.shape
-    needed = count * image_size * image_size * channels
-    if (height, width) == (image_size, image_size) or needed > _RESIZED_BYTES:
+    if (height, width) == (image_size, image_size) or not fits_resized(split, image_size):
         return split
     images = np.empty((count, image_size, image_size, channels), np.uint8)
     blocks = range(0, count, _BLOCK)
@@ -56,6 +55,15 @@ def resize_once(split: ArraySplit, image_size: int, method: str) -> ArraySplit:
             tf.constant(split.images[start:stop]), image_size, method
         )
     return ArraySplit(images, split.labels)
+
+
+def fits_resized(split: ArraySplit, image_size: int) -> bool:
+    """Whether the images are of this size already, or take at most 1 GiB when resized to it."""
+    count, height, width, channels = split.images.shape
+    return (
+        (height, width) == (image_size, image_size)
+        or count * image_size * image_size * channels <= _RESIZED_BYTES
+    )
 
 
 def _estimate(split: Split, channels: int) -> int:

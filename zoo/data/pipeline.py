@@ -98,7 +98,7 @@ def train_batches(
         dataset = dataset.apply(tf.data.experimental.service.distribute(
             tf.data.experimental.service.ShardingPolicy.DYNAMIC, data_service
         ))
-    return _with_options(dataset, tf.data.INFINITE_CARDINALITY, host_threads)
+    return with_options(dataset, tf.data.INFINITE_CARDINALITY, host_threads)
 
 
 def check_service(address: str, split: Split) -> None:
@@ -179,7 +179,7 @@ def eval_batches(
         dataset = dataset.unbatch().map(load, num_parallel_calls=tf.data.AUTOTUNE)
         dataset = dataset.batch(rows, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(lambda *element: tuple(_static_rows(part, rows) for part in element))
-    return _with_options(dataset, steps, host_threads)
+    return with_options(dataset, steps, host_threads)
 
 
 def _eval_crop(
@@ -273,9 +273,10 @@ def _static_rows(tensor: tf.Tensor, rows: int) -> tf.Tensor:
     return tf.ensure_shape(tensor, [rows, *tensor.shape[1:]])
 
 
-def _with_options(
+def with_options(
     dataset: tf.data.Dataset, cardinality: int, host_threads: int
 ) -> tf.data.Dataset:
+    """The dataset with what all of this package have: fixed order, bounded memory, prefetching."""
     options = tf.data.Options()
     options.deterministic = True
     # Shards are cut here, by `shard`: TensorFlow's own sharding would cut a second time.

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
-from zoo.data import Split, train_batches
+from zoo.data import Split, index_batches, train_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
 from zoo.train import evaluations, finish, run_folder
@@ -208,6 +208,12 @@ def _validate(run: Run) -> dict[str, Predictions]:
 
 
 def train_set(run: Run, image_size: int) -> tf.data.Dataset:
+    """What the calls of `run.make_train_call` take, from the run's step on."""
+    if run.recipe.data_on_device:
+        return index_batches(
+            run.source.splits["train"], batch_size=run.recipe.batch_size, seed=run.recipe.seed,
+            start_step=run.step,
+        )
     return _batches(
         run, run.source.splits["train"], image_size, run.recipe.batch_size, start_step=run.step,
         data_service=run.recipe.data_service,

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from zoo.augment import parse_policy
 from zoo.data import Source, Split, check_service, eval_batches, open_source, steps_per_epoch
+from zoo.data.on_device import check_on_device, make_pick
 from zoo.data.splits import read_labels
 from zoo.evaluate.exact import Predictions, make_eval_call
 from zoo.export.run_model import build_model
@@ -120,9 +121,13 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
     def make_phase_call(phase: Phase) -> Callable:
         own = models[phase.image_size]
         set_trainable(own, phase.trainable, freeze_bn=recipe.freeze_bn)
+        pick = make_pick(
+            source.splits["train"], strategy, image_size=phase.image_size,
+            channels=recipe.channels, resizing=recipe.train_resizing,
+        ) if recipe.data_on_device else None
         return make_train_call(
             strategy, own, state, policy, schedule, optimizer, settings, average=average,
-            teacher=teacher,
+            teacher=teacher, pick=pick,
         )
 
     sums_and_seconds = {
@@ -156,6 +161,9 @@ def _open(recipe: Recipe, folder: Path) -> Source:
     )
     if recipe.data_service:
         check_service(recipe.data_service, source.splits["train"])
+    if recipe.data_on_device:
+        for side in {recipe.image_size, *map(int, recipe.train_sizes)}:
+            check_on_device(source.splits["train"], side)
     run_folder.check_classes(folder, source.class_names)
     return source
 

@@ -47,15 +47,18 @@ def make_train_call(
     *,
     average: Average | None = None,
     teacher: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    pick: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None,
 ) -> Callable[[object, tf.Tensor], Sums]:
     """`train_call(iterator, steps) -> Sums`: runs `steps` training steps, changes `state`.
 
-    iterator: of a distributed dataset of (uint8 [B, S, S, C], int32 [B]).
+    iterator: of a distributed dataset of (uint8 [B, S, S, C], int32 [B]), or of what `pick` makes
+        these of in each replica.
     steps: int64 scalar tensor.
     teacher: augmented images float32 [B, S, S, C] in 0..255 -> logits, for distillation.
     """
     run_step = make_replica_step(
-        model, state, policy, schedule, optimizer, settings, average=average, teacher=teacher
+        model, state, policy, schedule, optimizer, settings, average=average, teacher=teacher,
+        pick=pick,
     )
 
     # tf.while_loop, not a Python loop for AutoGraph to convert: that takes longer than tracing.
@@ -83,8 +86,9 @@ def make_replica_step(
     *,
     average: Average | None = None,
     teacher: Callable[[tf.Tensor], tf.Tensor] | None = None,
-) -> Callable[[tf.Tensor, tf.Tensor], Sums]:
-    """`replica_step(images, labels) -> Sums over all replicas`, to be run in each replica."""
+    pick: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None,
+) -> Callable[..., Sums]:
+    """`replica_step(*batch) -> Sums over all replicas`, to be run in each replica."""
     augment = make_augment(policy, settings)
     differentiate = make_differentiate(model, settings)
     if not settings.sync_bn:  # what crosses replicas cannot stand in a function of its own
@@ -92,11 +96,12 @@ def make_replica_step(
     apply_update = _compiled(make_apply_update(optimizer, average, settings), settings)
     generators = [v for v in model.non_trainable_variables if not is_float(v)]
 
-    def replica_step(images, labels):
+    def replica_step(*batch):
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
         # Distributed datasets forget the static shape, which XLA and the ops need.
         rows = settings.batch_size // replicas
+        images, labels = batch if pick is None else pick(*batch)
         images = tf.ensure_shape(images, [rows, *model.input_shape[1:]])
         labels = tf.ensure_shape(labels, [rows])
         values = state.read()
