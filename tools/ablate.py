@@ -29,7 +29,7 @@ SEEDS = flags.DEFINE_integer("seeds", 5, "runs of each row", lower_bound=1)
 MODE = flags.DEFINE_enum(
     "mode", "cumulative", ["cumulative", "alone"], "tricks on top of each other, or each alone"
 )
-JOBS = flags.DEFINE_integer("jobs", 1, "runs at once, sharing the cores", lower_bound=1)
+JOBS = flags.DEFINE_integer("jobs", 1, "runs at once, sharing cores and GPUs", lower_bound=1)
 
 
 def main(recipe) -> int:

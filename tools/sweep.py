@@ -40,7 +40,7 @@ SAMPLER_SEED = flags.DEFINE_integer(
 OBJECTIVE = flags.DEFINE_enum(
     "objective", "last", ["last", "best"], "which of a run's validation top-1 is to be high"
 )
-JOBS = flags.DEFINE_integer("jobs", 1, "trials at once, sharing the cores", lower_bound=1)
+JOBS = flags.DEFINE_integer("jobs", 1, "trials at once, sharing cores and GPUs", lower_bound=1)
 
 
 def main(recipe) -> int:

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from zoo.tuning.processes import Job, run_all, threads_each, was_interrupted
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +41,24 @@ def test_no_more_at_once_than_asked_and_all_in_turn(tmp_path):
         most = max(most, running)
     assert code == 0 and most == 2 and running == 0
     assert sorted(ended) == [(f"job{number}", 0) for number in range(5)]
+
+
+@pytest.mark.parametrize(("seen", "at_once", "given"), [
+    ("3,5,7,8", 2, {"3,7", "5,8"}), ("3,5", 2, {"3", "5"}), ("3", 2, {"3"}), ("-1", 2, {"-1"}),
+    ("3,5", 1, {"3,5"}), ("", 2, {""}),
+])
+def test_gpus_are_shared_out(tmp_path, monkeypatch, seen, at_once, given):
+    """Between jobs that end in another order than they began, so that places become free."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    jobs = [
+        shell(tmp_path, f"job{number}", f"sleep {seconds}; echo $CUDA_VISIBLE_DEVICES")
+        for number, seconds in enumerate((0.5, 0, 0, 0.3))
+    ]
+    run_all(
+        iter(jobs), at_once=at_once, threads=None,
+        watch=lambda job: False, ended=lambda job, code: None,
+    )
+    assert {job.log.read_text().strip() for job in jobs} == given
 
 
 def test_what_is_watched_and_unwanted_gets_a_terminate(tmp_path):

@@ -53,6 +53,8 @@ def run_all(
     ended: called with a job's exit code (negative: the signal that ended it).
     threads: for the computations of each job; None: TensorFlow's choice.
 
+    The GPUs that this process sees are shared out among the jobs that run at once.
+
     Returns 0, or 128 + the signal (interrupt, terminate) that stopped all; a later one kills.
     """
     signals: list[tuple[int, float]] = []  # and when they came
@@ -60,25 +62,28 @@ def run_all(
         number: signal.signal(number, lambda number, _: _note_signal(signals, number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
-    running: list[tuple[Job, subprocess.Popen]] = []
+    running: dict[int, tuple[Job, subprocess.Popen]] = {}  # by place, 0..at_once - 1
+    gpus = visible_gpus()
     try:
         while True:
             while not signals and len(running) < at_once and (job := next(jobs, None)):
-                running.append((job, _start(job, threads)))
+                place = min(set(range(at_once)) - set(running))
+                environment = _limits(threads) | _devices(gpus, place, at_once)
+                running[place] = job, _start(job, environment)
             if not running:
                 return 128 + signals[0][0] if signals else 0
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            for job, process in list(running):
+            for place, (job, process) in list(running.items()):
                 code = process.poll()  # first, so that the look below is at all that it wrote
                 wanted = not watch(job) and not signals
                 if code is not None:
-                    running.remove((job, process))
+                    del running[place]
                     ended(job, code)
                 elif not wanted and not job.stopped:
                     job.stopped = True
                     process.terminate()
     finally:
-        for _, process in running:
+        for _, process in running.values():
             process.kill()
             process.wait()
         for number, handler in handlers.items():
@@ -88,6 +93,16 @@ def run_all(
 def threads_each(at_once: int) -> int | None:
     """The processor's share of each of several jobs; None for one, which gets all."""
     return None if at_once == 1 else max(1, os.cpu_count() // at_once)
+
+
+def visible_gpus() -> list[str]:
+    """The names of the GPUs as CUDA_VISIBLE_DEVICES has them, or where it is not set their numbers;
+    does not touch them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name]
+    folder = Path("/proc/driver/nvidia/gpus")
+    return [str(n) for n in range(len(list(folder.iterdir())))] if folder.is_dir() else []
 
 
 def lock(out: Path) -> TextIO:
@@ -110,14 +125,25 @@ def was_interrupted(code: int) -> bool:
     return code in (*(-number for number in asked), *(128 + number for number in asked))
 
 
-def _start(job: Job, threads: int | None) -> subprocess.Popen:
+def _limits(threads: int | None) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    limits = dict.fromkeys(names, str(threads)) if threads else {}
+    return dict.fromkeys(names, str(threads)) if threads else {}
+
+
+def _devices(gpus: list[str], place: int, at_once: int) -> dict[str, str]:
+    """A part of the GPUs for each place; where there are fewer than places, one."""
+    if not gpus or at_once == 1:
+        return {}
+    own = gpus[place::at_once] or [gpus[place % len(gpus)]]
+    return {"CUDA_VISIBLE_DEVICES": ",".join(own)}
+
+
+def _start(job: Job, environment: dict[str, str]) -> subprocess.Popen:
     with open(job.log, "ab") as log:
         # A session of its own: Ctrl-C reaches this process, which then tells the jobs, once.
         return subprocess.Popen(
             job.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            env=os.environ | limits, start_new_session=True,
+            env=os.environ | environment, start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
 
