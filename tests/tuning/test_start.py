@@ -97,6 +97,9 @@ def test_what_is_left_out():
         "model", "model_options", "augment", "crop_area", "weight_decay", "clip_norm",
         "learning_rate",
     }
+    # The batches of the checks are a few, which are sent.
+    on_device = dataclasses.replace(find_recipe("lenet"), data_on_device=True)
+    assert not by_heart(on_device).data_on_device
     options = by_heart(dataclasses.replace(find_recipe("lenet"), model="resnet18",
                                            model_options="stochastic_depth=0.2")).model_options
     assert parse_options(options) == {"dropout": 0.0, "stochastic_depth": 0.0}

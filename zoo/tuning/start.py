@@ -47,9 +47,9 @@ WARMUP_SHARE = 0.1
 LEFT_OUT = {"augment": "", "crop_area": (1.0, 1.0), "weight_decay": 0.0}
 # The same, where the default is to do without it; and what has no effect without those.
 AT_DEFAULT = (
-    "scale_jitter", "crop_ratio", "train_sizes", "label_smoothing", "decoupled_decay", "l1_penalty",
-    "class_weights", "aux_weight", "averaging", "teacher", "teacher_model", "temperature",
-    "hard_weight", "run_dir",
+    "scale_jitter", "crop_ratio", "data_on_device", "train_sizes", "label_smoothing",
+    "decoupled_decay", "l1_penalty", "class_weights", "aux_weight", "averaging", "teacher",
+    "teacher_model", "temperature", "hard_weight", "run_dir",
 )
 
 
