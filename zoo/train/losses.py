@@ -105,13 +105,15 @@ def kullback_leibler(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 def distillation(
     teacher_logits: tf.Tensor, logits: tf.Tensor, temperature: float
 ) -> tf.Tensor:
-    """T^2 times the cross-entropy of softmax(logits / T) against softmax(teacher_logits / T).
+    """T^2 times the divergence of softmax(logits / T) from softmax(teacher_logits / T).
 
-    Hinton et al. 2015 (arXiv 1503.02531); T^2 keeps the size of the gradients whatever T is.
+    Hinton et al. 2015 (arXiv 1503.02531); T^2 keeps the size of the gradients whatever T is. The
+    papers have the cross-entropy, which has the same gradient; but at T = 20 it is T^2 ln(C), in
+    the thousands, even where the logits are the teacher's.
     teacher_logits, logits: float [B, C]. temperature: T, over 0. Returns float32 [B], nats.
     """
     teacher_logits, logits = _float32(teacher_logits, logits)
-    return temperature**2 * softmax_cross_entropy(
+    return temperature**2 * kullback_leibler(
         tf.nn.softmax(teacher_logits / temperature), logits / temperature
     )
 
