@@ -15,7 +15,7 @@ VALUES = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 
 def averages_of(spec: str, jit_compile: bool = False) -> np.ndarray:
     """After each step."""
-    average = tf.function(make_average(spec, SPAN), jit_compile=jit_compile)
+    average = tf.function(make_average(spec, SPAN).update, jit_compile=jit_compile)
     now, found = {"w": tf.constant([9.0, 9.0, 9.0])}, []
     for step, value in enumerate(VALUES):
         now = average(now, {"w": tf.constant(value)}, tf.constant(step, tf.int64))
@@ -43,7 +43,7 @@ def test_ema_with_its_warmup(decay):
 
 
 def test_ema_of_a_constant_is_the_constant():
-    average = make_average("ema(0.9)", SPAN)
+    average = make_average("ema(0.9)", SPAN).update
     for step in (0, 7, 10**9):
         now = average({"w": tf.constant([2.5])}, {"w": tf.constant([2.5])}, tf.constant(step))
         assert now["w"].numpy() == [2.5]

@@ -1,11 +1,12 @@
 """Averages of the weights along a run, often better than the last ones, as a part of the step.
 
 Each takes its arguments as the recipe has them, lengths in epochs, and returns what makes the
-function of a run of a given length. Batch-norm's moving statistics are averaged with the weights.
+average over a run of a given length. Batch-norm's moving statistics are averaged with the weights.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
@@ -15,8 +16,18 @@ from zoo.spec import bind, parse_call
 from zoo.train.decay import Span
 
 Tensors = Mapping[str, tf.Tensor]
-# (averages so far, values after a step, number of that step int64 from 0) -> averages
-Average = Callable[[Tensors, Tensors, tf.Tensor], dict[str, tf.Tensor]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Average:
+    """update: (averages so far, values after a step, number of that step int64 from 0) -> averages.
+
+    statistics_from: after so many steps the moving statistics do not do, and an evaluation takes
+    others (swa_statistics.py); None: never.
+    """
+
+    update: Callable[[Tensors, Tensors, tf.Tensor], dict[str, tf.Tensor]]
+    statistics_from: int | None = None
 
 
 def ema(decay: float = 0.9999) -> Callable[[Span], Average]:
@@ -24,20 +35,20 @@ def ema(decay: float = 0.9999) -> Callable[[Span], Average]:
     d = min(decay, (1 + t) / (10 + t)) for the t-th step: the first weights are soon forgotten."""
     _check("decay", decay, 0 < decay < 1, "a number in (0, 1)")
 
-    def average(averages: Tensors, values: Tensors, at_step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def update(averages: Tensors, values: Tensors, at_step: tf.Tensor) -> dict[str, tf.Tensor]:
         t = tf.cast(at_step + 1, tf.float32)
         d = tf.minimum(decay, (1.0 + t) / (10.0 + t))
         return {path: old + (1 - d) * (values[path] - old) for path, old in averages.items()}
 
-    return lambda span: average
+    return lambda span: Average(update)
 
 
 def swa(start: float, every: float = 1.0) -> Callable[[Span], Average]:
     """The plain mean of the weights after epoch `start` and each `every` epochs from there on:
     stochastic weight averaging (Izmailov et al. 2018, arXiv 1803.05407). Before: the weights.
 
-    For cyclic or constant rates; the paper takes batch-norm's statistics from one more pass over
-    the training images, here they are the mean of those of the same steps.
+    For cyclic or constant rates. An evaluation first takes batch-norm's statistics from a pass over
+    the training images, as the paper.
     """
     _check("start", start, 0 < start < math.inf, "epochs over 0")
     _check("every", every, 0 < every < math.inf, "epochs over 0")
@@ -47,7 +58,7 @@ def swa(start: float, every: float = 1.0) -> Callable[[Span], Average]:
         _check("start", start, 0 < first <= span.total_steps, "an epoch within the run")
         _check("every", every, period >= 1, "a step's length or more")
 
-        def average(averages: Tensors, values: Tensors, at_step: tf.Tensor):
+        def update(averages: Tensors, values: Tensors, at_step: tf.Tensor):
             since = at_step + 1 - first
             count = tf.cast(tf.maximum(since, 0) // period, tf.float32)
             share = tf.where(since < 0, 1.0, tf.where(since % period == 0, 1 / (count + 1), 0.0))
@@ -55,7 +66,8 @@ def swa(start: float, every: float = 1.0) -> Callable[[Span], Average]:
                 path: (1 - share) * old + share * values[path] for path, old in averages.items()
             }
 
-        return average
+        # The first mean is of one value.
+        return Average(update, statistics_from=first + period)
 
     return over
 

@@ -201,10 +201,24 @@ def weight_norm(run: Run) -> float:
 def _validate(run: Run) -> dict[str, Predictions]:
     """By "weights" and, last and where there are some, "averages"."""
     if run.validated is None or run.validated[0] != run.step:
+        _renew_statistics(run)
         run.validated = run.step, {
             by: evaluate_split(run, "validation", by) for by in run.eval_calls
         }
     return run.validated[1]
+
+
+def _renew_statistics(run: Run) -> None:
+    """Of averages that are no longer what any images went through."""
+    start = run.average.statistics_from if run.average else None
+    if start is None or run.step < start or not run.state.statistics:
+        return
+    phase, _ = phase_at(run.phases, run.step - 1, run.total_steps)
+    images = _batches(
+        run, run.source.splits["train"], run.recipe.image_size, run.recipe.batch_size,
+        data_service=run.recipe.data_service,
+    )
+    run.make_statistics_call(phase)(images, run.steps_per_epoch)
 
 
 def train_set(run: Run, image_size: int) -> tf.data.Dataset:

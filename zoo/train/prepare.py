@@ -6,6 +6,7 @@ Everything wrong with the input is told here.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from zoo.export.run_model import build_model
 from zoo.finetune import set_trainable, stage_rates
 from zoo.recipe import Recipe
 from zoo.train import run_folder, runtime, transfer
-from zoo.train.averaging import make_average
+from zoo.train.averaging import Average, make_average
 from zoo.train.batch_norm import with_fused_batch_norm, with_synchronized_batch_norm
 from zoo.train.decay import Span
 from zoo.train.forward import make_forward
@@ -35,6 +36,7 @@ from zoo.train.phases import Phase, make_phases
 from zoo.train.schedule import Schedule, make_schedule, scaled_from
 from zoo.train.state import State, make_state
 from zoo.train.step import make_train_call
+from zoo.train.swa_statistics import make_statistics_call
 from zoo.train.teacher import make_teacher
 
 
@@ -52,6 +54,8 @@ class Run:
     # At a change of what learns, or of the images' size, a new call.
     phases: tuple[Phase, ...]
     make_train_call: Callable[[Phase], Callable]
+    average: Average | None
+    make_statistics_call: Callable[[Phase], Callable]  # for averages that want it
     # What predicts: the weights, and where there are averages of them, those.
     eval_calls: dict[str, Callable]
     # Built once: building a pipeline takes longer than running a small one.
@@ -130,6 +134,11 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
             teacher=teacher, pick=pick,
         )
 
+    @functools.cache  # tracing takes seconds, and evaluations come again
+    def make_phase_statistics_call(phase: Phase) -> Callable:
+        set_trainable(model, phase.trainable, freeze_bn=recipe.freeze_bn)
+        return make_statistics_call(strategy, model, state, policy, settings)
+
     sums_and_seconds = {
         "epoch_sums": tf.Variable(np.zeros(3), dtype=tf.float64, trainable=False),
         "seconds": tf.Variable(0.0, dtype=tf.float64, trainable=False),
@@ -144,6 +153,7 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
     return Run(
         recipe=recipe, folder=folder, command=command, source=source, strategy=strategy,
         state=state, schedule=schedule, phases=phases, make_train_call=make_phase_call,
+        average=average, make_statistics_call=make_phase_statistics_call,
         eval_calls=_eval_calls(strategy, model, state, settings),
         eval_sets={
             name: _eval_set(recipe, examples, strategy)

@@ -92,9 +92,9 @@ def make_replica_step(
     augment = make_augment(policy, settings)
     differentiate = make_differentiate(model, settings)
     if not settings.sync_bn:  # what crosses replicas cannot stand in a function of its own
-        differentiate = _compiled(differentiate, settings)
-    apply_update = _compiled(make_apply_update(optimizer, average, settings), settings)
-    generators = [v for v in model.non_trainable_variables if not is_float(v)]
+        differentiate = compiled(differentiate, settings)
+    apply_update = compiled(make_apply_update(optimizer, average, settings), settings)
+    generators = integer_states(model)
 
     def replica_step(*batch):
         context = tf.distribute.get_replica_context()
@@ -115,7 +115,7 @@ def make_replica_step(
             batch["teacher"] = teacher(images)
         results = differentiate(
             values["weights"], values["statistics"], batch,
-            _generator_states(generators, seed, settings.micro_batches), values["loss_scale"],
+            generator_states(generators, seed, settings.micro_batches), values["loss_scale"],
         )
         sums, gradients, statistics = tf.nest.pack_sequence_as(
             results, all_reduce_sum(tf.nest.flatten(results))
@@ -174,7 +174,7 @@ def make_apply_update(
             scale, finite_steps = next_scale(scale, finite_steps, finite)
         averages = values["averages"]
         if average is not None:
-            averages = average(
+            averages = average.update(
                 averages, {**after["weights"], **after["statistics"]}, values["step"]
             )
         return {**after, "averages": averages, "step": values["step"] + 1, "loss_scale": scale,
@@ -198,10 +198,15 @@ def _that_move(values: Mapping, gradients: Mapping, statistics: Mapping) -> dict
     }
 
 
-def _generator_states(
+def integer_states(model: keras.Model) -> list[keras.Variable]:
+    """The states of dropout's generators."""
+    return [v for v in model.non_trainable_variables if not is_float(v)]
+
+
+def generator_states(
     generators: list[keras.Variable], seed: tf.Tensor, micro_batches: int
 ) -> list[list[tf.Tensor]]:
-    """For each micro-batch the states of dropout's generators."""
+    """For each micro-batch the values of those states."""
     return [
         [
             tf.cast(fold_in(seed, 1 + part * len(generators) + place), variable.dtype)
@@ -218,5 +223,6 @@ def fold_in(seed, *numbers):
     return seed
 
 
-def _compiled(function: Callable, settings: Settings) -> Callable:
+def compiled(function: Callable, settings: Settings) -> Callable:
+    """The function as one region, by XLA where the run has it."""
     return tf.function(function, jit_compile=settings.jit_compile or None, autograph=False)
