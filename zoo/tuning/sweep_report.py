@@ -7,11 +7,14 @@ import io
 import itertools
 import math
 import shlex
+import string
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from zoo.train.plots import write_figure
 from zoo.train.run_folder import write_text
@@ -19,6 +22,11 @@ from zoo.tuning.space import Choice, Parameter, Range
 from zoo.tuning.study import Study
 
 ORDER = ("complete", "pruned", "fail", "running", "waiting")
+# On an axis of errors, %: top-1 of 98 and 99 % lie as far from each other as 80 and 90 %, and a
+# trial that learnt nothing does not press all others into a line.
+LEAST_ERROR = 0.01
+# Longer choices than this are lettered, and told below the axis.
+LONGEST_TICK = 12
 MARKS = {"complete": ("o", "tab:blue"), "pruned": ("x", "tab:orange")}
 
 
@@ -76,8 +84,8 @@ def table(found: list[dict], fields: list[str], command: Callable[[dict], list[s
     ]
     for row in found:
         top_1 = "" if row["top_1"] is None else f"{100 * row['top_1']:.2f}"
-        values = " | ".join(_shown(row[name]) for name in fields)
-        reason = row["reason"].replace("|", "\\|")
+        values = " | ".join(_in_a_cell(_shown(row[name])) for name in fields)
+        reason = _in_a_cell(row["reason"])
         lines.append(
             f"| {row['trial']} | {row['state']} | {top_1} | {row['epochs']} | {values} | {reason} |"
         )
@@ -88,24 +96,25 @@ def table(found: list[dict], fields: list[str], command: Callable[[dict], list[s
 
 
 def draw_history(found: list[dict], path: Path) -> None:
-    """Top-1 of each trial in the order of their proposal, and the best so far, as a PNG."""
+    """The error of each trial in the order of their proposal, and the best so far, as a PNG."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     _scatter(axes, found, [row["trial"] for row in found])
     complete = sorted(
         (row for row in found if row["state"] == "complete"), key=lambda row: row["trial"]
     )
-    best = list(itertools.accumulate((100 * row["top_1"] for row in complete), max))
+    best = list(itertools.accumulate((_error(row) for row in complete), min))
     axes.step([row["trial"] for row in complete], best, where="post", color="tab:green",
               label="best so far")
-    axes.set(xlabel="trial", ylabel="top-1, validation, %")
+    axes.set_xlabel("trial")
+    _label_errors(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     write_figure(figure, path)
 
 
 def draw_values(found: list[dict], space: dict[str, Parameter], path: Path) -> None:
-    """Top-1 against the values of each field, as a PNG."""
+    """Errors against the values of each field, as a PNG."""
     columns = min(3, len(space))
     lines = math.ceil(len(space) / columns)
     figure = Figure(figsize=(4.5 * columns, 3.6 * lines), layout="constrained")
@@ -115,14 +124,17 @@ def draw_values(found: list[dict], space: dict[str, Parameter], path: Path) -> N
             axes.set_axis_off()
             continue
         values = [row[name] for row in found]
+        axes.set_xlabel(name)
         if isinstance(parameter, Choice):
             values = [parameter.values.index(value) for value in values]
-            axes.set_xticks(range(len(parameter.values)), map(_shown, parameter.values))
+            _label_choices(axes, name, list(map(_shown, parameter.values)))
         elif isinstance(parameter, Range) and parameter.log:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         _scatter(axes, found, values)
-        axes.set_xlabel(name)
-    figure.axes[0].set_ylabel("top-1, validation, %")
+    _label_errors(figure.axes[0])
     figure.axes[0].legend()
     write_figure(figure, path)
 
@@ -130,7 +142,7 @@ def draw_values(found: list[dict], space: dict[str, Parameter], path: Path) -> N
 def _scatter(axes: Axes, found: list[dict], places: list) -> None:
     for state, (mark, colour) in MARKS.items():
         points = [
-            (place, 100 * row["top_1"]) for place, row in zip(places, found, strict=True)
+            (place, _error(row)) for place, row in zip(places, found, strict=True)
             if row["state"] == state
         ]
         if points:
@@ -138,6 +150,32 @@ def _scatter(axes: Axes, found: list[dict], places: list) -> None:
     axes.grid(alpha=0.3)
 
 
+def _error(row: dict) -> float:
+    """%, of the top-1."""
+    return max(LEAST_ERROR, 100 * (1 - row["top_1"]))
+
+
+def _label_errors(axes: Axes) -> None:
+    """Upwards is better."""
+    axes.set(yscale="log", ylabel="error, validation, %")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_inverted(True)
+
+
+def _label_choices(axes: Axes, name: str, texts: list[str]) -> None:
+    letters = string.ascii_uppercase[: len(texts)]
+    if max(map(len, texts)) > LONGEST_TICK and len(letters) == len(texts):
+        lines = (f"{letter}: {text}" for letter, text in zip(letters, texts, strict=True))
+        axes.set_xlabel("\n".join([name, *(textwrap.shorten(line, 60) for line in lines)]))
+        texts = list(letters)
+    axes.set_xticks(range(len(texts)), texts)
+
+
 def _shown(value: object) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _in_a_cell(text: str) -> str:
     return text.replace("|", "\\|")
