@@ -40,8 +40,8 @@ CONTESTANTS = [
     ("Keras fit lenet, Adam", "tools.keras_fit",
      ["--model=lenet", "--epochs=4", "--optimizer=adam"]),
     ("MXNet lenet", "tools.mxnet_fit", ["--epochs=4"]),
-    ("zoo lenet5, 12 epochs", "recipes.lenet5", ["--flagfile=recipes/flags/mnist.flags"]),
-    ("zoo lenet, 12 epochs", "recipes.lenet", ["--flagfile=recipes/flags/mnist.flags"]),
+    ("zoo lenet5, 24 epochs", "recipes.lenet5", ["--flagfile=recipes/flags/mnist.flags"]),
+    ("zoo lenet, 24 epochs", "recipes.lenet", ["--flagfile=recipes/flags/mnist.flags"]),
     ("zoo lenet5, 1 epoch, images on the device", "recipes.lenet5",
      ["--flagfile=recipes/flags/mnist_fast.flags", "--data_on_device"]),
 ]

@@ -111,7 +111,11 @@ import sys
 import keras, numpy as np
 for name in sys.argv[1:]:
     model = keras.models.load_model(name + ".keras")
-    answers = model(np.load(name + ".images.npy"), training=False)
+    call = lambda images: model(images, training=False)
+    if keras.backend.backend() == "jax":  # which else compiles each operation by itself
+        import jax
+        call = jax.jit(call)
+    answers = call(np.load(name + ".images.npy"))
     answers = [keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(answers)]
     np.savez(name + ".loaded.npz", *answers)
 print(keras.backend.backend(), "zoo" in sys.modules)
@@ -158,7 +162,8 @@ def saved_models(tmp_path_factory):
     return folder
 
 
-# JAX compiles each operation by itself, so the deep ones, of the same layers, would take minutes.
+# JAX compiles the drawing of each kernel by itself, which loading begins with: the deep ones, of the
+# same layers, would take minutes.
 OPENED = {
     "tensorflow": list(SAVED),
     "jax": ["alexnet", "lenet", "mlp", "mobilenet_v3", "resnet", "vgg", "zfnet"],
