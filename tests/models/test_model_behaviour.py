@@ -162,8 +162,8 @@ def saved_models(tmp_path_factory):
     return folder
 
 
-# JAX compiles the drawing of each kernel by itself, which loading begins with: the deep ones, of the
-# same layers, would take minutes.
+# Loading begins with drawing each kernel, which JAX compiles one by one: the deep ones, of the same
+# layers, would take minutes.
 OPENED = {
     "tensorflow": list(SAVED),
     "jax": ["alexnet", "lenet", "mlp", "mobilenet_v3", "resnet", "vgg", "zfnet"],
