@@ -37,7 +37,7 @@ from zoo.train.schedule import Schedule, make_schedule, scaled_from
 from zoo.train.state import State, make_state
 from zoo.train.step import make_train_call
 from zoo.train.swa_statistics import make_statistics_call
-from zoo.train.teacher import make_teacher
+from zoo.train.teacher import teacher_of
 
 
 @dataclass
@@ -120,7 +120,8 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
         phase.image_size: _model_at(recipe, source, phase.image_size, state)
         for phase in phases if phase.image_size != recipe.image_size
     }
-    policy, teacher = parse_policy(recipe.augment), _teacher(recipe, source, strategy)
+    policy = parse_policy(recipe.augment)
+    teacher = teacher_of(recipe, strategy, source.class_names, jit_compile=settings.jit_compile)
 
     def make_phase_call(phase: Phase) -> Callable:
         own = models[phase.image_size]
@@ -234,18 +235,6 @@ def _optimizer(recipe: Recipe, model: keras.Model) -> Optimizer:
         decoupled_decay=recipe.decoupled_decay, l1_penalty=recipe.l1_penalty,
         clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
         rates=stage_rates(model, recipe.stage_decay),
-    )
-
-
-def _teacher(
-    recipe: Recipe, source: Source, strategy: tf.distribute.Strategy
-) -> Callable[[tf.Tensor], tf.Tensor] | None:
-    if not recipe.teacher:
-        return None
-    return make_teacher(
-        recipe.teacher, recipe.teacher_model, strategy, class_names=source.class_names,
-        input_shape=(recipe.image_size, recipe.image_size, recipe.channels),
-        mean=recipe.mean, std=recipe.std, jit_compile=runtime.uses_xla(recipe.xla),
     )
 
 

@@ -8,11 +8,26 @@ from pathlib import Path
 import tensorflow as tf
 
 import zoo.weights
+from zoo.recipe import Recipe
 from zoo.recipe_file import read_recipe
 from zoo.spec import parse_options
 from zoo.train.batch_norm import with_fused_batch_norm
 from zoo.train.forward import make_forward
 from zoo.train.state import make_state
+
+
+def teacher_of(
+    recipe: Recipe, strategy: tf.distribute.Strategy, class_names: tuple[str, ...], *,
+    jit_compile: bool,
+) -> Callable[[tf.Tensor], tf.Tensor] | None:
+    """The teacher that the recipe names, as of `make_teacher`; None where it names none."""
+    if not recipe.teacher:
+        return None
+    return make_teacher(
+        recipe.teacher, recipe.teacher_model, strategy, class_names=class_names,
+        input_shape=(recipe.image_size, recipe.image_size, recipe.channels),
+        mean=recipe.mean, std=recipe.std, jit_compile=jit_compile,
+    )
 
 
 def make_teacher(
