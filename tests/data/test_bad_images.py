@@ -173,6 +173,29 @@ def test_records(tmp_path, digits):
     assert source.splits["train"].num_examples == train.num_examples - 1
 
 
+def test_records_that_cannot_be_parsed(tmp_path, digits):
+    spec = f"tfrecord:{write_records(tmp_path, digits)}/{{split}}-*,classes=10"
+    count = open_source(spec, cache_mb=0).splits["train"].num_examples
+    path = tmp_path / "train-00001-of-00002"
+    good = path.read_bytes()
+    for number, serialized in enumerate((b"\xff\xff\xff", tf.train.Example().SerializeToString())):
+        with tf.io.TFRecordWriter(str(tmp_path / "one")) as writer:
+            writer.write(serialized)
+        path.write_bytes(good + (tmp_path / "one").read_bytes())
+        source = open_source(spec, cache_mb=0, on_bad_image="skip")
+        [skipped] = source.skipped
+        assert skipped.reason == "no tf.train.Example with an image and a label", number
+        assert skipped.name == f"{path} record at byte {len(good)}"
+        assert source.splits["train"].num_examples == count
+        wrong(f"1 image of train cannot be read: {path} record at byte {len(good)}: no tf.train.E",
+              spec)  # decoded at the start
+        splits = open_source(spec, cache_mb=0).splits
+        with pytest.raises(BadImagesError, match="1 image of train cannot be read"), \
+                named_errors(splits):
+            next(iter(train_batches(splits["train"], image_size=32, channels=3,
+                                    batch_size=count + 1, seed=0)))
+
+
 def test_errors_about_anything_else_pass(folder):
     splits = open_source(f"folder:{folder}", cache_mb=0).splits
     with pytest.raises(tf.errors.InvalidArgumentError, match="Incompatible shapes"), \

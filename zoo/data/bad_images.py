@@ -22,6 +22,7 @@ tf = lazy_module("tensorflow")
 
 CHOICES = ("fail", "skip")  # of `open_source`'s on_bad_image
 _NAMED = 5  # in an error
+_UNPARSED = "no tf.train.Example with an image and a label"
 
 
 class BadImagesError(ValueError):
@@ -137,9 +138,13 @@ def _explained(split: Split, row: int) -> BadImage:
         return BadImage(row, name, "damaged record, its checksum differs")
     except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError) as error:
         return BadImage(row, name, f"cannot be opened ({type(error).__name__})")
+    except UnicodeDecodeError:  # the parser's error quotes the record
+        return BadImage(row, name, _UNPARSED)
     except tf.errors.InvalidArgumentError as error:
         wrong = re.search(r"assertion failed: \[(.*?)\](\s*\[|$)", str(error), re.DOTALL)
-        if wrong is None:
+        if wrong is not None:
+            raise ValueError(f"{name}: {' '.join(wrong[1].split())}") from error
+        if "parse" not in str(error):
             raise
-        raise ValueError(f"{name}: {' '.join(wrong[1].split())}") from error
+        return BadImage(row, name, _UNPARSED)
     return BadImage(row, name, why_unreadable(encoded.numpy()))

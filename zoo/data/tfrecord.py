@@ -7,7 +7,8 @@ names, `image/class/text` (optional).
 Labels: a stored label minus `label_offset` has to lie in 0..classes-1. The ImageNet files of the
 TensorFlow models repository count from 1 to 1000 and need label_offset=1; others count from 0. A
 label outside ends the run in an error that names it, at opening where it is among the labels
-looked at (all of a small set), else when it is first met.
+looked at (all of a small set), else when it is first met. So does a validation or test record
+without the keys, or a whole training set of them; one training record without them is a bad image.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def open_records(
         files = _find(pattern, split)
         if files:
             splits[split] = open_files(files, parse)
-            texts.update(_look(splits[split], label_offset, classes))
+            texts.update(_look(splits[split], split, label_offset, classes))
     found = tuple(texts.get(label) or str(label) for label in range(classes))
     return Source("tfrecord", given or found, channels=3, splits=splits)
 
@@ -99,14 +100,22 @@ def _read_names(path: str) -> tuple[str, ...]:
     return names
 
 
-def _look(split: RecordSplit, label_offset: int, classes: int) -> dict[int, str]:
+def _look(
+    records: RecordSplit, split: str, label_offset: int, classes: int
+) -> dict[int, str]:
     """Checks the keys and labels of some records spread over a split; returns label -> text."""
-    count = min(split.num_examples, _LOOKED_AT)
-    rows = np.linspace(0, split.num_examples - 1, count).astype(np.int64)
+    count = min(records.num_examples, _LOOKED_AT)
+    rows = np.linspace(0, records.num_examples - 1, count).astype(np.int64)
     texts = {}
     for row in rows:
-        name = split.row_name(row)
-        stored, text = _parse_eagerly(split.read(row), name)
+        name = records.row_name(row)
+        try:
+            stored, text = _parse_eagerly(records.read(row), name)
+        except ValueError:
+            # One among others is for `on_bad_image`, as an image that cannot be decoded is.
+            if split != "train" or row == rows[-1] and not texts:
+                raise
+            continue
         if not 0 <= stored - label_offset < classes:
             raise ValueError(f"{name}: " + _range_message(stored, label_offset, classes))
         texts[stored - label_offset] = text
