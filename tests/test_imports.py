@@ -19,7 +19,7 @@ FILES = sorted(
 PARTS = ("zoo", "recipes", "tools")  # this project's own packages
 BUILDERS = tuple(
     f"zoo/train/{name}.py"
-    for name in ("finish", "loop", "prepare", "run_folder", "teacher", "transfer")
+    for name in ("batches", "finish", "loop", "prepare", "run_folder", "teacher", "transfer")
 )
 
 # files -> (own modules, other packages) that they may import, besides Python's library; None: any.

@@ -5,7 +5,8 @@
     python -m tools.ensemble --run_dirs=runs/a --checkpoints=evaluated --mean_of=weights
 
 The runs have the same data and image size. For snapshots train with cyclic rates, such as
---schedule=cosine_restarts(10), one evaluation a cycle and --keep_checkpoints=N.
+--schedule=cosine_restarts(10), one evaluation a cycle and --keep_checkpoints=N. For a mean of
+weights batch-norm's statistics are taken anew from the training images, as the first run sees them.
 """
 
 from absl import flags
@@ -40,16 +41,21 @@ def main() -> None:
     if len(members) < 2:
         raise ValueError(f"--run_dirs: got one model, {members[0].name}; expected several")
     recipe = members[0].recipe
-    source = open_source(recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb)
+    source = open_source(
+        recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
+        on_bad_image=recipe.on_bad_image, train_images=recipe.train_images,
+    )
     if SPLIT.value not in source.splits:
         raise ValueError(f"--split: got {SPLIT.value}; expected one of {', '.join(source.splits)}")
     if source.class_names != members[0].class_names:
         raise ValueError("--run_dirs: their data has other classes now; expected those of "
                          "classes.txt")
-    together = {
-        "probabilities": lambda: [(member.model, member.recipe) for member in members],
-        "weights": lambda: [(ensemble.mean_of_weights(members), recipe)],
-    }[MEAN_OF.value]()
+    if MEAN_OF.value == "weights":
+        model = ensemble.mean_of_weights(members)
+        ensemble.renew_statistics(model, recipe, source.splits["train"])
+        together = [(model, recipe)]
+    else:
+        together = [(member.model, member.recipe) for member in members]
     rows = [(member.name, [(member.model, member.recipe)]) for member in members]
     rows.append((f"mean of {MEAN_OF.value}", together))
     with named_errors({SPLIT.value: source.splits[SPLIT.value]}):

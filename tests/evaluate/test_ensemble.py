@@ -12,11 +12,14 @@ import tensorflow as tf
 from launch import run_module
 
 import zoo
+from zoo.data import open_source
+from zoo.data.splits import ArraySplit
 from zoo.evaluate.ensemble import (
     Member,
     load_members,
     mean_of_probabilities,
     mean_of_weights,
+    renew_statistics,
 )
 from zoo.recipe import Recipe
 
@@ -49,6 +52,30 @@ def test_mean_of_weights():
                 for one in members]
         np.testing.assert_allclose(variable.numpy(), np.mean(each, 0), rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(mean.get_layer("stem_bn1").moving_mean.numpy(), np.ones(6))
+
+
+def test_statistics_for_a_mean_of_weights(tmp_path):
+    """The first normalisation's are the moments of what comes to it; the frozen ones stay."""
+    some = open_source("mnist5k").splits["train"].subset(np.arange(0, 4000, 63))
+    images = np.pad(some.images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    split = ArraySplit(images, some.labels)
+    recipe = dataclasses.replace(
+        RECIPE, image_size=32, eval_resize=32, crop_area=(1, 1), augment="", batch_size=16
+    )
+    model = mean_of_weights([member("one", 1), member("two", 2)])
+    bn = model.get_layer("stem_bn1")
+    before = bn.moving_mean.numpy()
+    frozen = dataclasses.replace(recipe, weights=str(tmp_path), freeze_bn=True)
+    renew_statistics(model, frozen, split)
+    np.testing.assert_array_equal(bn.moving_mean.numpy(), before)
+    renew_statistics(model, recipe, split)
+    assert all(layer.trainable for layer in model.layers)
+    seen = keras.Model(model.input, bn.input)(images.astype("float32") - 1).numpy()
+    by_channel = seen.reshape(-1, seen.shape[-1])
+    np.testing.assert_allclose(bn.moving_mean.numpy(), by_channel.mean(0), rtol=1e-4, atol=1e-3)
+    # The mean of four batches' variances is a little below that of all images at once.
+    ratio = bn.moving_variance.numpy() / by_channel.var(0)
+    assert ratio.min() > 0.9 and ratio.max() < 1.01
 
 
 def test_no_mean_of_other_networks():

@@ -15,6 +15,7 @@ from recipes.mlp import RECIPE
 from zoo.augment import parse_policy
 from zoo.data import open_source
 from zoo.export.run_model import load_run
+from zoo.finetune.transfer import set_trainable
 from zoo.train.gradients import Settings
 from zoo.train.loop import train
 from zoo.train.prepare import prepare
@@ -70,6 +71,20 @@ def test_equals_keras(batches, devices, jit_compile):
         else:
             assert np.any(got != before[path])
             np.testing.assert_allclose(got, want[path], rtol=1e-4, atol=1e-4, err_msg=path)
+
+
+def test_frozen_normalisations_keep_theirs(batches):
+    model = build("resnet18", **OPTIONS)
+    strategy = make_strategy(["CPU:0", "CPU:1"])
+    state = make_state(model, strategy, scales_loss=False, averages=True)
+    before = {path: v.read_value().numpy() for path, v in state.averages.items()}
+    set_trainable(model, "all", freeze_bn=True)
+    settings = Settings(num_classes=10, mean=MEAN, std=STD, batch_size=8, seed=0,
+                        scales_loss=False, jit_compile=False)
+    call = make_statistics_call(strategy, model, state, parse_policy(""), settings)
+    call(tf.data.Dataset.from_tensor_slices(batches), STEPS)
+    for path, variable in state.averages.items():
+        np.testing.assert_array_equal(variable.read_value().numpy(), before[path], err_msg=path)
 
 
 def test_a_run_leaves_them(tmp_path):

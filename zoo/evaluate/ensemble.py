@@ -1,5 +1,8 @@
 """Several networks as one: the mean of their probabilities, or one with the mean of their weights.
 
+Batch-norm's statistics of a mean of weights come from a pass over the training images: those of the
+members belong to other activations (zoo/train/swa_statistics.py).
+
 The members are runs, or checkpoints of a run: with cyclic learning rates those at the ends of its
 cycles (snapshots, Huang et al. 2017, arXiv 1704.00109).
 """
@@ -15,9 +18,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.augment import parse_policy
+from zoo.data import Split, steps_per_epoch
 from zoo.export.run_model import load_run, read_weights
+from zoo.finetune.transfer import set_trainable
 from zoo.recipe import Recipe
+from zoo.train import runtime
+from zoo.train.batch_norm import with_fused_batch_norm
+from zoo.train.batches import recipe_batches
+from zoo.train.gradients import Settings
 from zoo.train.run_folder import read_records
+from zoo.train.state import make_state
+from zoo.train.swa_statistics import make_statistics_call
 
 # What the members' images have to have in common, to be read once for all.
 SAME = ("data", "data_dir", "image_size", "channels", "eval_resize", "eval_resizing")
@@ -83,7 +95,8 @@ def mean_of_probabilities(
 
 
 def mean_of_weights(members: Sequence[Member]) -> keras.Model:
-    """A model with the mean, in float64, of the members' weights and moving statistics.
+    """A model with the mean, in float64, of the members' weights and, for want of better ones
+    (`renew_statistics`), of their moving statistics.
 
     Raises ValueError for members of another architecture, or other normalisation of images.
     """
@@ -101,3 +114,27 @@ def mean_of_weights(members: Sequence[Member]) -> keras.Model:
         if keras.backend.is_float_dtype(variable.dtype):
             variable.assign(np.mean(np.stack(each).astype(np.float64), axis=0))
     return model
+
+
+def renew_statistics(model: keras.Model, recipe: Recipe, split: Split) -> None:
+    """Takes the statistics of the batch normalisations that `recipe` trains from one pass over
+    `split`, its training images, augmented as in training; the last part of a batch is left out.
+    """
+    strategy = runtime.make_strategy()
+    known = with_fused_batch_norm(model)
+    state = make_state(known, strategy, scales_loss=False, averages=True)
+    set_trainable(known, recipe.trainable, freeze_bn=recipe.freeze_bn)
+    settings = Settings(
+        num_classes=model.output_shape[-1], mean=recipe.mean, std=recipe.std,
+        batch_size=recipe.batch_size, seed=recipe.seed, scales_loss=False,
+        jit_compile=runtime.uses_xla(recipe.xla),
+    )
+    call = make_statistics_call(strategy, known, state, parse_policy(recipe.augment), settings)
+    batches = recipe_batches(
+        recipe, split, image_size=recipe.image_size, batch_size=recipe.batch_size
+    )
+    call(batches, steps_per_epoch(split.num_examples, recipe.batch_size))
+    set_trainable(known, "all")  # its layers are `model`'s
+    for variable in model.non_trainable_variables:
+        if variable.path in state.averages:
+            variable.assign(state.averages[variable.path].read_value())

@@ -14,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
-from zoo.data import Split, index_batches, train_batches
+from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
 from zoo.train import evaluations, finish, run_folder
+from zoo.train.batches import recipe_batches
 from zoo.train.phases import phase_at
 from zoo.train.prepare import Run
 from zoo.train.progress import Progress
@@ -211,12 +212,12 @@ def _validate(run: Run) -> dict[str, Predictions]:
 def _renew_statistics(run: Run) -> None:
     """Of averages that are no longer what any images went through."""
     start = run.average.statistics_from if run.average else None
-    if start is None or run.step < start or not run.state.statistics:
+    if start is None or run.step < start:
         return
     phase, _ = phase_at(run.phases, run.step - 1, run.total_steps)
-    images = _batches(
-        run, run.source.splits["train"], run.recipe.image_size, run.recipe.batch_size,
-        data_service=run.recipe.data_service,
+    images = recipe_batches(
+        run.recipe, run.source.splits["train"], image_size=run.recipe.image_size,
+        batch_size=run.recipe.batch_size, data_service=run.recipe.data_service,
     )
     run.make_statistics_call(phase)(images, run.steps_per_epoch)
 
@@ -228,21 +229,9 @@ def train_set(run: Run, image_size: int) -> tf.data.Dataset:
             run.source.splits["train"], batch_size=run.recipe.batch_size, seed=run.recipe.seed,
             start_step=run.step,
         )
-    return _batches(
-        run, run.source.splits["train"], image_size, run.recipe.batch_size, start_step=run.step,
-        data_service=run.recipe.data_service,
-    )
-
-
-def _batches(
-    run: Run, split: Split, image_size: int, batch_size: int, **options
-) -> tf.data.Dataset:
-    recipe = run.recipe
-    return train_batches(
-        split, image_size=image_size, channels=recipe.channels, batch_size=batch_size,
-        seed=recipe.seed, crop_area=recipe.crop_area, crop_ratio=recipe.crop_ratio,
-        scale_jitter=recipe.scale_jitter or None, resizing=recipe.train_resizing,
-        host_threads=recipe.host_threads, **options,
+    return recipe_batches(
+        run.recipe, run.source.splits["train"], image_size=image_size,
+        batch_size=run.recipe.batch_size, start_step=run.step, data_service=run.recipe.data_service,
     )
 
 
@@ -251,7 +240,9 @@ def _augmented(run: Run, image_size: int) -> tf.Tensor:
     split = run.source.splits["train"]
     count = min(MOST_IMAGES, split.num_examples)
     some = split.subset(np.linspace(0, split.num_examples - 1, count).astype(np.int64))
-    images, labels = next(iter(_batches(run, some, image_size, count)))
+    images, labels = next(iter(
+        recipe_batches(run.recipe, some, image_size=image_size, batch_size=count)
+    ))
     policy, seed = parse_policy(run.recipe.augment), tf.constant([run.recipe.seed, run.step])
     images, labels = policy.apply_layers(
         images, tf.one_hot(labels, len(run.source.class_names)), seed

@@ -89,6 +89,8 @@ def make_statistics_call(
         strategy.run(state.write, args=({"averages": averages},))
 
     def statistics_call(dataset, steps):
+        if not momenta:
+            return
         iterator = iter(strategy.experimental_distribute_dataset(dataset))
         sums = dict.fromkeys(momenta, 0.0)
         starts = range(0, steps, STEPS_A_CALL)
