@@ -4,9 +4,10 @@
     python -m tools.bench_input --memory
 
 The photographs are parts of scikit-learn's two, 512x512, JPEG at quality 90. Rounds take turns:
-the zoo with each resizing, tf.data as in Keras' guide, and with --peers_python (torch, torchvision,
-pillow, simplejpeg) PyTorch's DataLoader with RandomResizedCrop and libjpeg-turbo alone, which
-decodes whole images and crops nothing. --memory instead reads 100,000 images and prints the
+the zoo with each resizing, its windows decoded from files and not resized (what the zoo cannot be
+faster than), tf.data as in Keras' guide, and with --peers_python (torch, torchvision, pillow,
+simplejpeg) PyTorch's DataLoader with RandomResizedCrop and libjpeg-turbo alone, which decodes whole
+images and crops nothing. --memory instead reads 100,000 images and prints the
 resident memory on the way.
 """
 
@@ -77,6 +78,7 @@ def show_speed(folder: str) -> None:
     rates: dict[str, list[float]] = {}
     with _peers(folder) as peers:
         sources = {f"zoo, {method}": _zoo(folder, method) for method in METHODS}
+        sources["windows, not resized"] = _windows(folder)
         sources["tf.data"] = _plain_tf_data(folder)
         for _ in range(_ROUNDS.value):
             for name, dataset in sources.items():
@@ -130,6 +132,29 @@ def _zoo(folder: str, method: str):
         source.splits["train"], image_size=_SIZE, channels=3, batch_size=_BATCH, seed=0,
         resizing=method,
     )
+
+
+def _windows(folder: str):
+    """Files and random windows, decoded as the zoo does; nothing else is done with them."""
+    import tensorflow as tf
+
+    from zoo.data.crop import random_resized_window
+
+    paths = tf.constant(sorted(map(str, Path(folder, "files").glob("*/*.jpg"))))
+
+    def load(number):
+        encoded = tf.io.read_file(paths[number % len(paths)])
+        window = random_resized_window(
+            tf.io.extract_jpeg_shape(encoded)[:2], area=(0.08, 1), ratio=(3 / 4, 4 / 3),
+            seed=tf.stack([0, number]),
+        )
+        return tf.shape(tf.io.decode_and_crop_jpeg(
+            encoded, window, channels=3, dct_method="INTEGER_ACCURATE"
+        ))
+
+    dataset = tf.data.Dataset.range(tf.int64.max)
+    dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE).batch(_BATCH)
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def _plain_tf_data(folder: str):
