@@ -15,9 +15,10 @@ from zoo.augment.kernels.arguments import require
 class Blur:
     """Blurs each image by a standard deviation uniform in [0, sigma], in pixels.
 
-    The kernel reaches to 3 sigma; beyond the edge the image is mirrored (the edge pixel once).
+    The kernel reaches to 3 sigma, but at most across the image; beyond the edge the image is
+    mirrored (the edge pixel once).
 
-    Raises ValueError for sigma outside (0, 10]; in `apply` for images no larger than the reach.
+    Raises ValueError for sigma outside (0, 10].
     """
 
     sigma: float
@@ -30,8 +31,8 @@ class Blur:
         return draw.uniform(seed, [batch_size], 0.0, self.sigma)
 
     def apply(self, images, labels, parameters):
-        size, reach = images.shape[1], math.ceil(3 * self.sigma)
-        require(reach < size, "blur", "sigma", self.sigma, f"3 sigma below the side, {size} pixels")
+        size = images.shape[1]
+        reach = min(math.ceil(3 * self.sigma), size - 1)
         distance = ops.cast(ops.arange(-reach, reach + 1), "float32")
         # At a deviation of 0 the weights are 1 in the middle and 0 elsewhere, exactly.
         sharpness = 0.5 / ops.maximum(parameters, 1e-3) ** 2

@@ -86,7 +86,8 @@ def _find(name: str, root: str) -> str:
     ]
     if not found:
         raise ValueError(f"tfds:{name} is not prepared in {root}; prepare it with: "
-                         f"tfds build {name} --data_dir={root}")
+                         f"tfds build {name} --data_dir={root}, or from files you have with "
+                         "python -m tools.prepare_data")
     return os.path.join(folder, max(found, key=lambda v: [int(n) for n in v.split(".")]))
 
 
