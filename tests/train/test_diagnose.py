@@ -46,6 +46,10 @@ def flat_start(t):
     return 2.3 - 0.005 * (t - 1) if t <= 8 else 0.05 + 2.2 * math.exp(8 - t)
 
 
+def restarts(t):
+    return 0.05 * (1 + math.cos(math.pi * (t % 5) / 5))
+
+
 HEALTHY = {
     "exponential": records(fit, rate=cosine),
     "constant rate": records(fit),
@@ -54,6 +58,17 @@ HEALTHY = {
         rate=lambda t: 0.1 if t <= 10 else 0.01,
     ),
     "a small loss that doubles once": records(lambda t: fit(t) + (0.06 if t == 15 else 0)),
+    "mixed images, hard to tell": records(
+        lambda t: 2.5 + math.exp(-t), lambda t: 1 + math.exp(-t), train_top_1=0.6, top_1=0.79,
+        rate=cosine,
+    ),
+    "mixed images, and all of validation right": records(
+        lambda t: 0.7 + math.exp(-t), fit, train_top_1=0.89, top_1=0.98, rate=cosine
+    ),
+    "restarts": records(lambda t: fit(t) + (0.4 if t % 5 == 0 else 0), fit, rate=restarts),
+    "decay before a restart": records(
+        early, lambda t: 0.5, rate=lambda t: 0.1 if t <= 5 or t > 8 else 0.01
+    ),
     "a loss of 0": records(lambda t: 0.0, lambda t: 0.01),
 }
 FAULTS = {

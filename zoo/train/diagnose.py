@@ -17,6 +17,9 @@ WINDOW = 3
 LOW_TOP_1 = 0.9
 # ... and at most this much above that of validation, which could then follow a better fit.
 SMALL_GAP = 0.02
+# ... which is itself below LOW_TOP_1, and not this far above: images so augmented, by mixup above
+# all, are hard to tell however well the network fits.
+AUGMENTED_GAP = 0.1
 # Overfitting: training top-1 above that of validation by more than this ...
 LARGE_GAP = 0.1
 # ... or the validation loss above this multiple of its best, while the training loss fell.
@@ -24,6 +27,7 @@ LOSS_RISE = 1.25
 # Still improving: the validation loss is at its best, and lower by this share than WINDOW before.
 LAST_FALL = 0.05
 # The rate fell where it is at most this share of that at the evaluation before: a step, no cosine.
+# It rose where it is as many times as high: a restart, a cycle.
 RATE_FALL = 0.5
 # Decayed too early: the training loss fell by more than this share an evaluation before the rate
 # did, in the WINDOW before it ...
@@ -72,6 +76,8 @@ def _rate_too_high(records: Sequence[dict]) -> str:
     for place in range(1, len(losses)):
         if _rate_fell(rates, place):
             continue  # momentum from the higher rate may carry the weights too far
+        if _rate_rose(rates, place):
+            continue  # a restart costs some of what the low rate had gained, and is meant to
         before, after = losses[place - 1], losses[place]
         if after > JUMP * before and after - before > JUMP_SHARE * losses[0]:
             return (f"rate too high: in epoch {records[place]['epoch']} the training loss jumped "
@@ -82,8 +88,13 @@ def _rate_too_high(records: Sequence[dict]) -> str:
 
 def _decayed_too_early(records: Sequence[dict]) -> str:
     losses, rates = _column(records, "train_loss"), _column(records, "learning_rate")
-    falls = [place for place in range(1, len(rates)) if _rate_fell(rates, place)]
-    for place, until in zip(falls, [*falls, len(losses)][1:], strict=True):
+    changes = [
+        place for place in range(1, len(rates))
+        if _rate_fell(rates, place) or _rate_rose(rates, place)
+    ]
+    for place, until in zip(changes, [*changes, len(losses)][1:], strict=True):
+        if not _rate_fell(rates, place):
+            continue
         # Not the first evaluation at the lower rate: it has the fall that the change itself brings.
         earlier, later = losses[max(0, place - 1 - WINDOW): place], losses[place + 1: until]
         if len(earlier) < 2 or len(later) <= WINDOW:
@@ -100,7 +111,10 @@ def _underfitting(records: Sequence[dict]) -> str:
     if len(records) <= WINDOW:
         return ""
     last, losses = records[-1], _column(records, "train_loss")
-    if last["train_top_1"] >= LOW_TOP_1 or last["train_top_1"] > last["top_1"] + SMALL_GAP:
+    gap = last["train_top_1"] - last["top_1"]
+    if max(last["train_top_1"], last["top_1"]) >= LOW_TOP_1:
+        return ""
+    if not -AUGMENTED_GAP <= gap <= SMALL_GAP:
         return ""
     if _fall(losses[-1 - WINDOW:]) > FLAT:
         return ""  # it may fit yet
@@ -144,6 +158,10 @@ def _column(records: Sequence[dict], name: str) -> list[float]:
 
 def _rate_fell(rates: Sequence[float], place: int) -> bool:
     return rates[place] <= RATE_FALL * rates[place - 1]
+
+
+def _rate_rose(rates: Sequence[float], place: int) -> bool:
+    return RATE_FALL * rates[place] >= rates[place - 1]
 
 
 def _fall(losses: Sequence[float]) -> float:
