@@ -66,30 +66,48 @@ def test_closed_form(precision, training, affine, jit_compile):
         np.testing.assert_allclose(value, wanted, rtol=1e-5)
 
 
+def in_float64(name, **options) -> keras.Model:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        return zoo.create_model(name, **options)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 @pytest.mark.parametrize("name", ["resnet18d", "resnet18_v2"])
 @pytest.mark.parametrize("training", [False, True])
-def test_a_network_equals_the_one_with_keras_layers(name, training):
+def test_a_network_is_as_exact_as_with_keras_layers(name, training):
+    """Both against float64: how far float32 is off depends on the processor, 1e-6 to 1e-4."""
     keras.utils.set_random_seed(0)
-    model = zoo.create_model(name, num_classes=10, input_shape=(32, 32, 3), width=0.25)
-    fused = with_fused_batch_norm(model)
+    options = {"num_classes": 10, "input_shape": (32, 32, 3), "width": 0.25}
+    model = zoo.create_model(name, **options)
     images = keras.random.normal([8, 32, 32, 3], seed=2)
-    weights = [variable.value for variable in model.trainable_variables]
-    statistics = [variable.value for variable in model.non_trainable_variables]
 
-    def differentiate(model):
+    def differentiate(network, dtype):
+        weights = [tf.cast(v.value, dtype) for v in model.trainable_variables]
+        statistics = [tf.cast(v.value, dtype) for v in model.non_trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            logits, new_statistics = model.stateless_call(
-                weights, statistics, images, training=training
+            logits, new_statistics = network.stateless_call(
+                weights, statistics, tf.cast(images, dtype), training=training
             )
             loss = tf.reduce_sum(logits * tf.range(10, dtype=tf.float32))
-        return [logits, *new_statistics, *tape.gradient(loss, weights)]
+        found = [logits, *new_statistics, *tape.gradient(loss, weights)]
+        return [tf.cast(tensor, tf.float64).numpy() for tensor in found]
 
-    names = ["logits", *(variable.path for variable in [
-        *model.non_trainable_variables, *model.trainable_variables])]
-    for what, ours, theirs in zip(names, differentiate(fused), differentiate(model), strict=True):
-        difference = np.abs(ours - theirs).max()
-        assert difference <= 5e-5 * np.abs(theirs).max() + 1e-6, what
+    exact = differentiate(in_float64(name, **options), tf.float64)
+
+    def error(network):
+        found = differentiate(network, tf.float32)
+        return max(  # 0.02: some gradients are 0 but for rounding
+            np.abs(a - b).max() / (np.abs(b).max() + 0.02)
+            for a, b in zip(found, exact, strict=True)
+        )
+
+    theirs = error(model)
+    assert theirs < 1e-3
+    assert error(with_fused_batch_norm(model)) < 5 * theirs
 
 
 def test_the_swap_keeps_paths_order_and_every_other_layer():
