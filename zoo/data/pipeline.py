@@ -22,6 +22,9 @@ tf = lazy_module("tensorflow")
 # Batches that one call of the gathering function makes: the call costs more than a batch of digits.
 _MAX_BATCHES_A_CALL = 32
 _BYTES_A_CALL = 4 << 20
+# Images in work at once, a thread: one waits for its record while another is decoded. With
+# tf.data.AUTOTUNE's one a core, a tenth of the processors' time was idle (BUILD_NOTES.md, "Input").
+_IMAGES_A_THREAD = 2
 
 
 def train_batches(
@@ -92,7 +95,9 @@ def train_batches(
         batches_a_call = _batches_a_call(image_size, channels, rows)
         dataset = order.batch(batches_a_call, drop_remainder=True).map(gather).unbatch()
     else:
-        dataset = order.unbatch().map(load, num_parallel_calls=tf.data.AUTOTUNE)
+        # A service's workers may have more cores than this machine.
+        in_work = tf.data.AUTOTUNE if data_service else _in_work(host_threads)
+        dataset = order.unbatch().map(load, num_parallel_calls=in_work)
         dataset = dataset.batch(rows, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
     if data_service:
         dataset = dataset.apply(tf.data.experimental.service.distribute(
@@ -176,7 +181,7 @@ def eval_batches(
     if isinstance(split, ArraySplit):
         dataset = dataset.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
     else:
-        dataset = dataset.unbatch().map(load, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = dataset.unbatch().map(load, num_parallel_calls=_in_work(host_threads))
         dataset = dataset.batch(rows, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(lambda *element: tuple(_static_rows(part, rows) for part in element))
     return with_options(dataset, steps, host_threads)
@@ -262,6 +267,10 @@ def _positions(step: tf.Tensor, batch_size: int, rows: int, number: int) -> tf.T
 def _decoded(split: Split, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     image, label = split.example(index)
     return (decode_image(image, 3) if split.encoded else image), label
+
+
+def _in_work(host_threads: int) -> int:
+    return _IMAGES_A_THREAD * (host_threads or os.cpu_count() or 1)
 
 
 def _batches_a_call(image_size: int, channels: int, rows: int) -> int:
