@@ -24,6 +24,7 @@ setup(
         "tensorflow-datasets>=4.9.9,<5",
         "absl-py>=2.1,<3",
         "numpy>=2.0,<3",
+        "numba>=0.68,<0.70",
         "tensorboard>=2.20,<2.22",
         "tqdm>=4.66,<5",
         "matplotlib>=3.9,<4",

@@ -28,7 +28,12 @@ MAY_IMPORT = {
     "zoo/data/*.py": (
         ("zoo.lazy", "zoo.data.*"),
         # TensorFlow's own: what its Example raises for bytes that are none.
-        ("tensorflow", "tensorflow_datasets", "numpy", "PIL", "google.protobuf.message"),
+        ("tensorflow", "tensorflow_datasets", "numpy", "PIL", "google.protobuf.message", "numba",
+         "llvmlite.ir"),
+    ),
+    "zoo/data/native/*.py": (
+        ("zoo.data.native", "zoo.data.native.*", "zoo.data.resize"),
+        ("tensorflow", "numpy", "numba", "llvmlite.ir"),
     ),
     "zoo/augment/*.py": (
         ("zoo.spec", "zoo.augment.*"), ("keras", "keras_cv", "tensorflow")
@@ -46,6 +51,7 @@ MUST_NOT_IMPORT = [
     ("zoo/train/*.py", ("zoo.recipe", "zoo.cli", "absl"), BUILDERS),
     ("*", ("absl",), ("zoo/cli.py", "tools/*")),
     ("zoo/*", ("zoo.cli", "recipes", "tools"), ()),
+    ("*", ("numba", "llvmlite"), ("zoo/data/native/*",)),
     ("zoo/recipe.py", ("tensorflow", "keras", "numpy"), ()),
     ("zoo/cli.py", ("keras", "numpy"), ()),
     ("tools/*", ("recipes",), ()),
@@ -154,6 +160,8 @@ CAUGHT = [
     ("zoo/models/x.py", "from .. import recipe", "imports zoo.recipe"),
     ("zoo/data/x.py", "import keras", "imports keras"),
     ("zoo/data/x.py", "from absl import flags", "imports absl"),
+    ("zoo/data/x.py", "import numba", "imports numba"),
+    ("zoo/data/native/x.py", "from zoo.data import crop", "imports zoo.data.crop"),
     ("zoo/data/x.py", "from zoo import models", "imports zoo.models"),
     ("zoo/data/x.py", "import importlib\nimportlib.import_module(f'zoo.augment.{x}')",
      "imports zoo.augment.*"),

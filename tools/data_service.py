@@ -36,6 +36,9 @@ def main() -> None:
     import_tensorflow()
     from tensorflow.data.experimental import service
 
+    from zoo.data import native
+
+    native.register()
     if _DISPATCHER.value:
         port = _PORT.value or _free_port()
         address = f"{_HOST.value or socket.gethostname()}:{port}"

@@ -40,7 +40,7 @@ def main() -> None:
 
     import zoo
     from zoo.data import open_source
-    from zoo.data.resize import resize
+    from zoo.data.crop import resize
     from zoo.train import runtime
 
     runtime.configure(

@@ -95,15 +95,22 @@ def test_a_crop_of_a_file_equals_the_crop_of_the_image(photos, kind, mode):
 
 
 @pytest.mark.parametrize("size", [20, 50, 100, 200, 300])
-def test_a_jpeg_that_is_decoded_at_a_fraction_of_its_size(photos, size):
-    """The mean of blocks of pixels, but for the chroma's, which JPEG stores at half its size."""
+@pytest.mark.parametrize("window", [
+    (16, 40, 384, 416), (13, 27, 401, 403), (0, 0, 427, 640), (7, 229, 420, 411),
+])
+def test_a_jpeg_that_is_decoded_at_a_fraction_of_its_size(photos, size, window):
+    """The mean of blocks of pixels, but for the chroma's, which JPEG stores at half its size.
+
+    A window that starts within a block has parts of blocks. This photo is all fine detail: a window
+    8 pixels beside is 8 to 14 levels off.
+    """
     encoded = tf.constant(encode(photos[0], quality=95))
-    whole = tf.constant([16, 40, 384, 416])
-    got = crop_and_resize(encoded, size, 3, lambda _: whole, "area")
-    want = crop_and_resize(decode_image(encoded, 3), size, 3, lambda _: whole, "area")
+    window_of = functools.partial(lambda window, _: window, tf.constant(window))
+    got = crop_and_resize(encoded, size, 3, window_of, "area")
+    want = crop_and_resize(decode_image(encoded, 3), size, 3, window_of, "area")
     gap = difference(got, want)
     print(f"\n{size}: mean {gap.mean():.3f}, most {gap.max()}")
-    assert gap.mean() < 2
+    assert gap.mean() < (2 if window == (16, 40, 384, 416) else 6)
 
 
 @pytest.mark.parametrize(("method", "resampling"), [

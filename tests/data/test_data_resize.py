@@ -8,7 +8,8 @@ import tensorflow as tf
 from image_files import difference
 from PIL import Image
 
-from zoo.data.resize import METHODS, resize, resize_and_center_crop
+from zoo.data.crop import resize
+from zoo.data.resize import METHODS, resize_and_center_crop
 
 IN_PIL = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "area": "BOX"}
 
@@ -99,7 +100,7 @@ def test_aliased_bilinear_takes_four_pixels(photos, size):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_evaluation_of_a_square_is_resizing(photos, method):
-    """Two kernels of TensorFlow: one for a whole image, one that cuts."""
+    """The kernel of training and TensorFlow's, which evaluation and SavedModels have."""
     square = tf.constant(photos[0][:300, :300])
     gap = difference(resize(square, 150, method), resize_and_center_crop(square, 150, 150, method))
     print(f"\n{method}: mean {gap.mean():.3f}, most {gap.max()}")

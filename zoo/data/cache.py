@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from zoo.data.bad_images import named_errors
+from zoo.data.crop import resize
 from zoo.data.progress import with_progress
-from zoo.data.resize import resize
 from zoo.data.splits import ArraySplit, RaggedSplit, Source, Split
 from zoo.data.visit import visit
 from zoo.lazy import lazy_module

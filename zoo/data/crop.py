@@ -1,17 +1,34 @@
-"""Random windows of an image, decoded, cut out and resized in one go."""
+"""What training shows of an image: a random window, decoded, cut out and resized in one go."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from zoo.data.decode import as_channels, decode_image
-from zoo.data.resize import resize
+from zoo.data.resize import check_method
 from zoo.lazy import lazy_module
 
+resampling = lazy_module("zoo.data.native.resample")
+windows = lazy_module("zoo.data.native.window")
 tf = lazy_module("tensorflow")
 
 _ATTEMPTS = 10
 _REDUCTIONS = (1, 2, 4, 8)  # what a JPEG can be shrunk by while it is decoded
+_BLOCK = 16  # pixels that a JPEG's decoder makes at once, in a row
+
+
+def resize(images: tf.Tensor, image_size: int, method: str = "bilinear") -> tf.Tensor:
+    """uint8 [...,H,W,C] -> uint8 [...,image_size,image_size,C]; the aspect ratio may change.
+
+    Raises:
+      ValueError: a method that is not in `zoo.data.resize.METHODS`.
+    """
+    check_method(method)
+    if images.shape[-3:-1] == (image_size, image_size):
+        return images
+    whole = tf.concat([[0, 0], tf.shape(images)[-3:-1]], axis=0)
+    return resampling.resample(images, tf.cast(whole, tf.float32), image_size, method)
 
 
 def crop_and_resize(
@@ -36,32 +53,63 @@ def crop_and_resize(
 
     Returns:
       uint8 [S,S,channels].
+
+    Raises:
+      ValueError: an unknown method.
+      tf.errors.InvalidArgumentError: no image, a damaged one, or a window that is not within it.
     """
-    def cut(decoded: tf.Tensor) -> tf.Tensor:
-        top, left, height, width = tf.unstack(window_of(tf.shape(decoded)[:2]))
-        return decoded[top : top + height, left : left + width]
+    check_method(method)
 
-    def cut_jpeg() -> tf.Tensor:
+    def of_decoded(decoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return decoded, tf.cast(window_of(tf.shape(decoded)[:2]), tf.float32)
+
+    def of_jpeg() -> tuple[tf.Tensor, tf.Tensor]:
         window = window_of(tf.io.extract_jpeg_shape(image)[:2])
-
-        def decode_reduced(by: int) -> Callable[[], tf.Tensor]:
-            # What DCT: see decode_image.
-            return lambda: tf.io.decode_and_crop_jpeg(
-                image, window // by, channels=3, ratio=by, dct_method="INTEGER_ACCURATE"
-            )
-
-        if method != "area":
-            return decode_reduced(1)()
-        reduction = tf.reduce_min(window[2:]) // image_size
-        place = tf.reduce_sum(tf.cast(reduction >= _REDUCTIONS[1:], tf.int32))
-        return tf.switch_case(place, [decode_reduced(by) for by in _REDUCTIONS])
+        halvings = tf.constant(0)
+        if method == "area":
+            enough = tf.reduce_min(window[2:]) >= [by * image_size for by in _REDUCTIONS[1:]]
+            halvings = tf.reduce_sum(tf.cast(enough, tf.int32))
+        return _decode_around(image, window, halvings)
 
     if image.dtype == tf.string:
-        part = tf.cond(tf.io.is_jpeg(image), cut_jpeg, lambda: cut(decode_image(image, 3)))
-        part = tf.ensure_shape(part, [None, None, 3])
+        # A graph of its own: TensorFlow goes through the ops of a branch that is not taken, too.
+        decode = tf.function(decode_image, experimental_attributes={"_noinline": True})
+        part, box = tf.cond(tf.io.is_jpeg(image), of_jpeg, lambda: of_decoded(decode(image, 3)))
+        part.set_shape([None, None, 3])
     else:
-        part = cut(image)
-    return as_channels(resize(part, image_size, method), channels)
+        part, box = of_decoded(image)
+    return as_channels(resampling.resample(part, box, image_size, method), channels)
+
+
+def _decode_around(
+    encoded: tf.Tensor, window: tf.Tensor, halvings: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decodes a part of a JPEG that holds a window.
+
+    Args:
+      encoded: string scalar.
+      window: int32 [4]: top, left, height, width.
+      halvings: int32 scalar, 0..3, of the size at which it is decoded.
+
+    Returns:
+      uint8 [H,W,3] and where in it the window is, float32 [4]: top, left, height, width.
+    """
+    by = tf.bitwise.left_shift(1, halvings)
+    # The decoder starts at a block anyway, and would move each row to cut off what comes before.
+    start = window[:2] // (by * [1, _BLOCK]) * [1, _BLOCK]
+    size = -(-(window[:2] + window[2:]) // by) - start
+    part_window = tf.concat([start, size], axis=0)
+
+    def decode(reduction: int) -> tf.Tensor:
+        # What DCT: see decode_image.
+        return tf.io.decode_and_crop_jpeg(
+            encoded, part_window, channels=3, ratio=reduction, dct_method="INTEGER_ACCURATE"
+        )
+
+    # Nothing else in the branches, see crop_and_resize.
+    part = tf.switch_case(halvings, [functools.partial(decode, by) for by in _REDUCTIONS])
+    before = tf.cast(tf.concat([start, [0, 0]], axis=0), tf.float32)
+    return part, tf.cast(window, tf.float32) / tf.cast(by, tf.float32) - before
 
 
 def random_resized_window(
@@ -85,22 +133,9 @@ def random_resized_window(
     Returns:
       int32 [4]: top, left, height, width; inside of the image.
     """
-    whole = tf.cast(size, tf.float32)
-    draws = tf.random.stateless_uniform([4, _ATTEMPTS], seed)
-    areas = whole[0] * whole[1] * (area[0] + draws[0] * (area[1] - area[0]))
-    low, high = tf.math.log(ratio[0]), tf.math.log(ratio[1])
-    ratios = tf.exp(low + draws[1] * (high - low))
-    sides = tf.round(tf.sqrt(tf.stack([areas / ratios, areas * ratios])))
-    fits = tf.reduce_all((sides > 0) & (sides <= whole[:, None]), axis=0)
-    first = tf.argmax(tf.cast(fits, tf.int32))
-    drawn = _placed(size, tf.cast(sides[:, first], tf.int32), draws[2:, first])
-
-    full = tf.round(tf.stack([
-        tf.minimum(whole[0], whole[1] / ratio[0]), tf.minimum(whole[1], whole[0] * ratio[1])
-    ]))
-    full = tf.cast(tf.clip_by_value(full, 1.0, whole), tf.int32)
-    centred = tf.concat([(size - full) // 2, full], axis=0)
-    return tf.where(tf.reduce_any(fits), drawn, centred)
+    # One op where tf.random.stateless_uniform makes six.
+    draws = tf.raw_ops.StatelessRandomUniform(shape=[_ATTEMPTS, 4], seed=seed)
+    return windows.random_resized_window(size, draws, area, ratio)
 
 
 def scale_jitter_window(

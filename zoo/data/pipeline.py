@@ -1,5 +1,4 @@
-"""From a split to batches of uint8 images.
-"""
+"""From a split to batches of uint8 images."""
 
 from __future__ import annotations
 
@@ -9,10 +8,10 @@ import socket
 from collections.abc import Callable
 
 from zoo.data.cache import resize_once
-from zoo.data.crop import crop_and_resize, random_resized_window, scale_jitter_window
+from zoo.data.crop import crop_and_resize, random_resized_window, resize, scale_jitter_window
 from zoo.data.decode import as_channels, decode_image
 from zoo.data.order import batch_order, key_of
-from zoo.data.resize import check_method, resize, resize_and_center_crop
+from zoo.data.resize import check_method, resize_and_center_crop
 from zoo.data.splits import ArraySplit, Split
 from zoo.data.views import Views
 from zoo.lazy import lazy_module
@@ -98,7 +97,7 @@ def train_batches(
         # A service's workers may have more cores than this machine.
         in_work = tf.data.AUTOTUNE if data_service else _in_work(host_threads)
         dataset = order.unbatch().map(load, num_parallel_calls=in_work)
-        dataset = dataset.batch(rows, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = dataset.batch(rows, drop_remainder=True)
     if data_service:
         dataset = dataset.apply(tf.data.experimental.service.distribute(
             tf.data.experimental.service.ShardingPolicy.DYNAMIC, data_service
@@ -182,7 +181,7 @@ def eval_batches(
         dataset = dataset.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
     else:
         dataset = dataset.unbatch().map(load, num_parallel_calls=_in_work(host_threads))
-        dataset = dataset.batch(rows, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = dataset.batch(rows, drop_remainder=True)
     dataset = dataset.map(lambda *element: tuple(_static_rows(part, rows) for part in element))
     return with_options(dataset, steps, host_threads)
 
@@ -292,6 +291,7 @@ def with_options(
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     # TensorFlow allows itself half of what is free; images and the model's host side need it too.
     options.autotune.ram_budget = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    options.experimental_optimization.map_and_batch_fusion = True  # many threads fill a batch
     if host_threads:
         options.threading.private_threadpool_size = host_threads
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))

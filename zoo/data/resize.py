@@ -1,4 +1,4 @@
-"""Resizing uint8 images in a TensorFlow graph.
+"""Ways to resize an image, and resizing for evaluation.
 
 The methods, by name:
 
@@ -8,7 +8,8 @@ The methods, by name:
     bilinear_aliased, bicubic_aliased  of the 4 or 16 nearest pixels only, as OpenCV's
                                        INTER_LINEAR: fine detail turns into noise
 
-PIL's cost several times what the others do (tools/bench_input.py).
+For evaluation they are made of TensorFlow's own ops, so that a SavedModel resizes in the same way
+and opens where the zoo is not installed. For training see `zoo.data.crop`: several times as fast.
 """
 
 from __future__ import annotations
@@ -24,35 +25,6 @@ def check_method(method: str) -> None:
     """Raises ValueError for a method that is not in `METHODS`."""
     if method not in METHODS:
         raise ValueError(f"unknown resizing, got {method!r}; expected one of {list(METHODS)}")
-
-
-def resize(images: tf.Tensor, image_size: int, method: str = "bilinear") -> tf.Tensor:
-    """uint8 [...,H,W,C] -> uint8 [...,image_size,image_size,C]; the aspect ratio may change.
-
-    Raises:
-      ValueError: an unknown method.
-    """
-    check_method(method)
-    if images.shape[-3:-1] == (image_size, image_size):
-        return images
-    height, width = _height_width(images)
-    if method in ("bilinear", "bicubic"):
-        scale = tf.cast(image_size / tf.stack([height, width]), tf.float32)
-        return scale_and_translate(images, image_size, scale, tf.zeros([2]), method)
-    # One kernel each, where the general one of above goes over the image in two passes.
-    options = {"images": _as_batch(images), "size": [image_size, image_size]}
-
-    def bilinear() -> tf.Tensor:
-        return tf.raw_ops.ResizeBilinear(**options, half_pixel_centers=True)
-
-    if method == "area":
-        shrinks = tf.minimum(height, width) >= image_size
-        resized = tf.cond(shrinks, lambda: tf.raw_ops.ResizeArea(**options), bilinear)
-    elif method == "bilinear_aliased":
-        resized = bilinear()
-    else:
-        resized = _clipped(tf.raw_ops.ResizeBicubic(**options, half_pixel_centers=True))
-    return _as_uint8(resized, images, image_size)
 
 
 def resize_and_center_crop(
@@ -80,9 +52,8 @@ def resize_and_center_crop(
                          f"image_size={image_size}")
     if images.shape[-3:-1] == (image_size, image_size) and image_size == eval_resize:
         return images
-    height, width = _height_width(images)
-    before = tf.stack([height, width])
-    after = eval_resize * before // tf.minimum(height, width)
+    before = tf.shape(images)[-3:-1]
+    after = eval_resize * before // tf.reduce_min(before)
     corner = tf.round(tf.cast(after - image_size, tf.float32) / 2)
     scale = tf.cast(after / before, tf.float32)
     return scale_and_translate(images, image_size, scale, -corner, method)
@@ -135,8 +106,3 @@ def _as_uint8(resized: tf.Tensor, images: tf.Tensor, image_size: int) -> tf.Tens
     shape = [image_size, image_size, images.shape[-1]]
     rounded = tf.reshape(rounded, tf.concat([tf.shape(images)[:-3], shape], axis=0))
     return tf.ensure_shape(rounded, [*images.shape[:-3], *shape])
-
-
-def _height_width(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    shape = tf.shape(images)
-    return shape[-3], shape[-2]
