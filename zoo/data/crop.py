@@ -14,8 +14,6 @@ windows = lazy_module("zoo.data.native.window")
 tf = lazy_module("tensorflow")
 
 _ATTEMPTS = 10
-_REDUCTIONS = (1, 2, 4, 8)  # what a JPEG can be shrunk by while it is decoded
-_BLOCK = 16  # pixels that a JPEG's decoder makes at once, in a row
 
 
 def resize(images: tf.Tensor, image_size: int, method: str = "bilinear") -> tf.Tensor:
@@ -65,51 +63,29 @@ def crop_and_resize(
 
     def of_jpeg() -> tuple[tf.Tensor, tf.Tensor]:
         window = window_of(tf.io.extract_jpeg_shape(image)[:2])
-        halvings = tf.constant(0)
-        if method == "area":
-            enough = tf.reduce_min(window[2:]) >= [by * image_size for by in _REDUCTIONS[1:]]
-            halvings = tf.reduce_sum(tf.cast(enough, tf.int32))
-        return _decode_around(image, window, halvings)
+        part, box, halvings = windows.jpeg_part(window, image_size if method == "area" else 0)
+
+        def decode(halved: int) -> tf.Tensor:
+            # What DCT: see decode_image.
+            return tf.io.decode_and_crop_jpeg(
+                image, part, channels=3, ratio=1 << halved, dct_method="INTEGER_ACCURATE"
+            )
+
+        if method != "area":
+            return decode(0), box
+        # Nothing else in the branches: TensorFlow goes through those that are not taken, too.
+        return tf.switch_case(
+            halvings, [functools.partial(decode, halved) for halved in range(4)]
+        ), box
 
     if image.dtype == tf.string:
-        # A graph of its own: TensorFlow goes through the ops of a branch that is not taken, too.
+        # In a graph of its own: see above.
         decode = tf.function(decode_image, experimental_attributes={"_noinline": True})
         part, box = tf.cond(tf.io.is_jpeg(image), of_jpeg, lambda: of_decoded(decode(image, 3)))
         part.set_shape([None, None, 3])
     else:
         part, box = of_decoded(image)
     return as_channels(resampling.resample(part, box, image_size, method), channels)
-
-
-def _decode_around(
-    encoded: tf.Tensor, window: tf.Tensor, halvings: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes a part of a JPEG that holds a window.
-
-    Args:
-      encoded: string scalar.
-      window: int32 [4]: top, left, height, width.
-      halvings: int32 scalar, 0..3, of the size at which it is decoded.
-
-    Returns:
-      uint8 [H,W,3] and where in it the window is, float32 [4]: top, left, height, width.
-    """
-    by = tf.bitwise.left_shift(1, halvings)
-    # The decoder starts at a block anyway, and would move each row to cut off what comes before.
-    start = window[:2] // (by * [1, _BLOCK]) * [1, _BLOCK]
-    size = -(-(window[:2] + window[2:]) // by) - start
-    part_window = tf.concat([start, size], axis=0)
-
-    def decode(reduction: int) -> tf.Tensor:
-        # What DCT: see decode_image.
-        return tf.io.decode_and_crop_jpeg(
-            encoded, part_window, channels=3, ratio=reduction, dct_method="INTEGER_ACCURATE"
-        )
-
-    # Nothing else in the branches, see crop_and_resize.
-    part = tf.switch_case(halvings, [functools.partial(decode, by) for by in _REDUCTIONS])
-    before = tf.cast(tf.concat([start, [0, 0]], axis=0), tf.float32)
-    return part, tf.cast(window, tf.float32) / tf.cast(by, tf.float32) - before
 
 
 def random_resized_window(

@@ -58,26 +58,28 @@ class RecordSplit:
 
     @functools.cached_property
     def _tensors(self) -> tuple[tf.Tensor, ...]:
-        return tuple(map(on_host, (np.array(self.files, object), self.file_of, self.starts)))
+        """Files, string [F,1]; the file and offset of each record, int32 [N] and int64 [N,1]."""
+        files, offsets = np.array(self.files, object)[:, None], self.starts[:, None] - _HEADER
+        return tuple(map(on_host, (files, self.file_of, offsets)))
+
+    def _place(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        files, file_of, offsets = self._tensors
+        return tf.gather(files, tf.gather(file_of, index)), tf.gather(offsets, index)
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        files, file_of, starts = self._tensors
-        file, start = tf.gather(files, tf.gather(file_of, index)), tf.gather(starts, index)
+        file, offset = self._place(index)
         # The op under tf.data.TFRecordDataset, which alone takes offsets; it checks the checksums.
         # Unbuffered: a buffer would read on into the next records.
         records = tf.raw_ops.TFRecordDatasetV2(
-            filenames=file[None], compression_type="", buffer_size=tf.constant(0, tf.int64),
-            byte_offsets=start[None] - _HEADER,
+            filenames=file, compression_type="", buffer_size=tf.constant(0, tf.int64),
+            byte_offsets=offset,
         )
         records = tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string))
         return self.parse(records.take(1).get_single_element())
 
     def name(self, index: tf.Tensor) -> tf.Tensor:
-        files, file_of, starts = self._tensors
-        return tf.strings.join([
-            tf.gather(files, tf.gather(file_of, index)), " record at byte ",
-            tf.strings.as_string(tf.gather(starts, index) - _HEADER),
-        ])
+        [file], [offset] = map(tf.unstack, self._place(index))
+        return tf.strings.join([file, " record at byte ", tf.strings.as_string(offset)])
 
     def row_name(self, index: int) -> str:
         """Returns the file and the position of a record in it."""

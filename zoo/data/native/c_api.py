@@ -13,7 +13,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 INVALID_ARGUMENT = 3  # of TF_Code
-INT32, UINT8 = 3, 4  # of TF_DataType
+FLOAT32, INT32, UINT8 = 1, 3, 4  # of TF_DataType
 
 _Address, _Text, _Int = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
 _Long, _Size = ctypes.c_int64, ctypes.c_size_t

@@ -23,19 +23,19 @@ _kept = []  # what TensorFlow has the addresses of
 
 
 def register_op(
-    name: str, inputs: Sequence[str], output: str, run: Callable
-) -> Callable[..., tf.Tensor]:
-    """Adds an op with one output and a kernel for the CPU to this process' TensorFlow.
+    name: str, inputs: Sequence[str], outputs: Sequence[str], run: Callable
+) -> Callable[..., list[tf.Tensor]]:
+    """Adds an op with a kernel for the CPU to this process' TensorFlow.
 
     Args:
       name: in CamelCase, that no other op has.
-      inputs, output: "NAME: DTYPE". Shapes are not inferred.
-      run: `compiled`, (context, inputs, status): allocates and fills the output, or sets the
+      inputs, outputs: "NAME: DTYPE". Shapes are not inferred.
+      run: `compiled`, (context, inputs, status): allocates and fills the outputs, or sets the
         status. All are addresses, `inputs` of TF_Tensors, int64 [len(inputs)]. Several threads may
         run it at once.
 
     Returns:
-      Tensors -> tensor.
+      Tensors -> tensors.
 
     A name that is taken, or a text that says no input, ends the process with TensorFlow's message.
     """
@@ -56,18 +56,20 @@ def register_op(
         c_api.delete_status(status)
 
     _kept.append(compute)
-    _register(name.encode(), inputs, output, compute.address)
-    dtypes = [tf.as_dtype(spec.partition(":")[2].strip()) for spec in (*inputs, output)]
+    _register(name.encode(), inputs, outputs, compute.address)
 
-    def call(*tensors: tf.Tensor) -> tf.Tensor:
+    def dtype_of(spec: str) -> tf.DType:
+        return tf.as_dtype(spec.partition(":")[2].strip())
+
+    def call(*tensors: tf.Tensor) -> list[tf.Tensor]:
         if tf.executing_eagerly():
             return call_eagerly(*tensors)
         graph = tf.compat.v1.get_default_graph()
-        return graph.create_op(name, tensors, dtypes[-1:]).outputs[0]
+        return graph.create_op(name, tensors, [dtype_of(spec) for spec in outputs]).outputs
 
     # TensorFlow's public functions put such an op into graphs only.
     call_eagerly = tf.function(
-        call, input_signature=[tf.TensorSpec(None, dtype) for dtype in dtypes[:-1]]
+        call, input_signature=[tf.TensorSpec(None, dtype_of(spec)) for spec in inputs]
     )
     return call
 
@@ -77,12 +79,34 @@ def c_string(text: str) -> np.ndarray:
     return np.frombuffer(text.encode() + b"\0", np.uint8)
 
 
-def _register(name: bytes, inputs: Sequence[str], output: str, compute: int) -> None:
+@compiled
+def allocate_output(
+    context: int, number: int, dtype: int, item_bytes: int, shape: np.ndarray, status: int
+) -> int:
+    """The address of an output's TF_Tensor of `shape`, int64 [rank], or 0 and a status.
+
+    Args:
+      number: which output.
+      dtype: of TF_DataType, with `item_bytes` bytes a number.
+    """
+    size = item_bytes
+    for length in shape:
+        size *= length
+    tensor = c_api.allocate_output(
+        context, number, dtype, shape.ctypes.data, len(shape), size, status
+    )
+    return tensor
+
+
+def _register(
+    name: bytes, inputs: Sequence[str], outputs: Sequence[str], compute: int
+) -> None:
     status = c_api.new_status()
     op = c_api.new_op(name)
     for spec in inputs:
         c_api.add_input(op, spec.encode())
-    c_api.add_output(op, output.encode())
+    for spec in outputs:
+        c_api.add_output(op, spec.encode())
     c_api.set_shape_function(op, c_api.unknown_shape)
     c_api.register_op(op, status)
     c_api.register_kernel(name, c_api.new_kernel(name, b"CPU", None, compute, None), status)

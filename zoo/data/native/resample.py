@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.native import c_api
-from zoo.data.native.op import c_string, compiled, register_op
+from zoo.data.native.op import allocate_output, c_string, compiled, register_op
 from zoo.data.native.row import resample_rgb_row
 from zoo.data.native.weights import AREA, BILINEAR_ALIASED, axis_weights
 from zoo.data.resize import METHODS
@@ -33,7 +33,7 @@ def resample(images: tf.Tensor, box: tf.Tensor, image_size: int, method: str) ->
     Raises:
       tf.errors.InvalidArgumentError: the window is not within the images.
     """
-    resized = _resample(images, box, tf.constant([image_size, METHODS.index(method)]))
+    [resized] = _resample(images, box, tf.constant([image_size, METHODS.index(method)]))
     resized.set_shape([*images.shape[:-3], image_size, image_size, images.shape[-1]])
     return resized
 
@@ -121,19 +121,16 @@ def _resample_images(context: int, inputs: np.ndarray, status: int) -> None:
     size, method = numba.carray(c_api.int32_data(inputs[2]), (2,))
 
     shape[-3:-1] = size
-    row_bytes = size * channels
-    resized = c_api.allocate_output(
-        context, 0, c_api.UINT8, shape.ctypes.data, rank, number * size * row_bytes, status
-    )
+    resized = allocate_output(context, 0, c_api.UINT8, 1, shape, status)
     if not c_api.get_code(status):
         before = numba.carray(c_api.uint8_data(inputs[0]), (number, height, width * channels))
-        after = numba.carray(c_api.uint8_data(resized), (number, size, row_bytes))
+        after = numba.carray(c_api.uint8_data(resized), (number, size, size * channels))
         for n in range(number):
-            _resample_image(before[n], shape[-1], box, method, after[n])
+            _resample_image(before[n], channels, box, method, after[n])
         c_api.delete_tensor(resized)
 
 
 _resample = register_op(
-    "ZooResample", ["images: uint8", "box: float32", "size_and_method: int32"], "resized: uint8",
+    "ZooResample", ["images: uint8", "box: float32", "size_and_method: int32"], ["resized: uint8"],
     _resample_images,
 )
