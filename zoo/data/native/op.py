@@ -92,15 +92,12 @@ def allocate_output(
     size = item_bytes
     for length in shape:
         size *= length
-    tensor = c_api.allocate_output(
+    return c_api.allocate_output(
         context, number, dtype, shape.ctypes.data, len(shape), size, status
     )
-    return tensor
 
 
-def _register(
-    name: bytes, inputs: Sequence[str], outputs: Sequence[str], compute: int
-) -> None:
+def _register(name: bytes, inputs: Sequence[str], outputs: Sequence[str], compute: int) -> None:
     status = c_api.new_status()
     op = c_api.new_op(name)
     for spec in inputs:

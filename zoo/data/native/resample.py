@@ -23,7 +23,8 @@ def resample(images: tf.Tensor, box: tf.Tensor, image_size: int, method: str) ->
     Args:
       images: uint8 [...,H,W,C].
       box: float32 [4], the window: top, left, height, width in pixels, within the image; the sizes
-        above 0. Of pixels that it has in part only as much of them as it has counts.
+        above 0. Pixels outside have no part in the result; for `area`, pixels that are in it in
+        part have that part, for the other methods all of them.
       image_size: S, pixels.
       method: one of `zoo.data.resize.METHODS`.
 
