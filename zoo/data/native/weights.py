@@ -9,6 +9,7 @@ import numpy as np
 from zoo.data.native.op import compiled
 from zoo.data.resize import METHODS
 
+# In the order of METHODS.
 BILINEAR, BICUBIC, AREA, BILINEAR_ALIASED, BICUBIC_ALIASED = range(len(METHODS))
 
 
