@@ -139,6 +139,7 @@ def _windows(folder: str):
     import tensorflow as tf
 
     from zoo.data.crop import random_resized_window
+    from zoo.data.native.window import jpeg_part
 
     paths = tf.constant(sorted(map(str, Path(folder, "files").glob("*/*.jpg"))))
 
@@ -148,8 +149,9 @@ def _windows(folder: str):
             tf.io.extract_jpeg_shape(encoded)[:2], area=(0.08, 1), ratio=(3 / 4, 4 / 3),
             seed=tf.stack([0, number]),
         )
+        part, _, _ = jpeg_part(window, 0)
         return tf.shape(tf.io.decode_and_crop_jpeg(
-            encoded, window, channels=3, dct_method="INTEGER_ACCURATE"
+            encoded, part, channels=3, dct_method="INTEGER_ACCURATE"
         ))
 
     dataset = tf.data.Dataset.range(tf.int64.max)

@@ -1,7 +1,7 @@
 """What of TensorFlow's C API an op needs: tensorflow/c/kernels.h, ops.h, tf_tensor.h, tf_status.h.
 
-It is there for plug-ins, and kept stable for them. Numba compiles calls of the functions up to
-`delete_tensor`; an address is an integer to it.
+It is there for plug-ins. Numba compiles calls of the functions up to `delete_tensor`; an address is
+an integer to it.
 """
 
 from __future__ import annotations
