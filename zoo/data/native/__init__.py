@@ -5,8 +5,8 @@
                   pixel is made of; row.py: the inner loop
     op.py         from a function to an op, by TensorFlow's C API (c_api.py)
 
-Importing window.py or resample.py compiles it, which takes seconds. A process that gets a graph from
-another one has to import both: `register` does.
+Importing window.py or resample.py compiles it, which takes seconds. A process that gets a graph
+from another one has to import both: `register` does.
 """
 
 
