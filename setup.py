@@ -12,7 +12,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["zoo", "zoo.*", "recipes", "tools"]),
+    packages=find_packages(include=["zoo", "zoo.*", "recipes", "tools", "tools.*"]),
     package_data={
         "recipes": ["flags/*.flags", "ablations/*.tricks"],
         "zoo.weights": ["*.tsv", "files/*.safetensors"],

@@ -14,7 +14,7 @@ from PIL import Image
 
 from recipes.lenet5 import RECIPE
 from zoo.cli import main
-from zoo.train import run_folder
+from zoo.runs import run_folder
 
 
 def refused(capfd, *flags):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from zoo import cli
 from zoo.recipe import Recipe
-from zoo.recipe_check import PRECISIONS, XLA_MODES
+from zoo.recipe.check import PRECISIONS, XLA_MODES
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(

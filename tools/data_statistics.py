@@ -35,7 +35,7 @@ OUT = flags.DEFINE_string("out", "", "a .json file for the figures, too")
 
 
 def main() -> None:
-    from zoo.data.spec import check_spec
+    from zoo.data.source_spec import check_spec
 
     check_spec(DATA.value, data_dir=DATA_DIR.value)
     if OUT.value and not OUT.value.endswith(".json"):

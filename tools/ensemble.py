@@ -29,10 +29,10 @@ def main() -> None:
     if not RUN_DIRS.value:
         raise ValueError("--run_dirs: got none; expected folders joined by commas")
     import_tensorflow()
+    from zoo.core import runtime
     from zoo.data import open_source
     from zoo.data.bad_images import named_errors
     from zoo.evaluate import ensemble
-    from zoo.train import runtime
 
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
     members = ensemble.load_members(
@@ -68,13 +68,13 @@ def main() -> None:
 
 def evaluate(models: list, split, recipe):
     """Predictions of the mean of the models' probabilities. models: (model, its recipe), each."""
+    from zoo.core.batch_norm import with_fused_batch_norm
+    from zoo.core.forward import make_forward
+    from zoo.core.runtime import make_strategy, uses_xla
+    from zoo.core.state import make_state
     from zoo.data import eval_batches
     from zoo.evaluate.ensemble import mean_of_probabilities
     from zoo.evaluate.exact import evaluate, make_eval_call
-    from zoo.train.batch_norm import with_fused_batch_norm
-    from zoo.train.forward import make_forward
-    from zoo.train.runtime import make_strategy, uses_xla
-    from zoo.train.state import make_state
 
     strategy, xla = make_strategy(), uses_xla("auto")
     replicas = strategy.num_replicas_in_sync

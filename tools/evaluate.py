@@ -45,11 +45,11 @@ def main() -> None:
     Views(VIEWS.value, _short_sides() or (1,))  # what is wrong with them is told at once
     load = _check_flags()
     import_tensorflow()
+    from zoo.core import runtime
     from zoo.data import open_source
     from zoo.data.bad_images import named_errors
-    from zoo.evaluate.views import evaluate_views
-    from zoo.train import runtime
-    from zoo.train.run_folder import write_text
+    from zoo.evaluate.several_views import evaluate_views
+    from zoo.runs.run_folder import write_text
 
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
     model, class_names, (data, data_dir), (eval_resize, resizing, mean, std) = load()

@@ -60,8 +60,8 @@ def _batches(model, split, name: str):
     """Normalised batches, with a bar."""
     from tqdm import tqdm
 
+    from zoo.core.forward import normalise
     from zoo.data import eval_batches
-    from zoo.train.forward import normalise
 
     images = model.preprocessing
     if images is None:

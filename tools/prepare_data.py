@@ -47,10 +47,10 @@ BEAM_OPTIONS = flags.DEFINE_list(
 def main() -> None:
     _check_flags()
     run = in_beam(BEAM_RUNNER.value, BEAM_OPTIONS.value) if BEAM_RUNNER.value else None
-    from zoo.data.prepare import IMAGENET as IMAGENET_NAME
-    from zoo.data.prepare import in_threads, prepare
-    from zoo.data.prepare.imagenet_tars import find_members, published
-    from zoo.data.prepare.inputs import find_images
+    from zoo.data.record_sets import IMAGENET as IMAGENET_NAME
+    from zoo.data.record_sets import in_threads, prepare
+    from zoo.data.record_sets.imagenet_tars import find_members, published
+    from zoo.data.record_sets.inputs import find_images
 
     if IMAGENET.value:
         inputs = find_members(IMAGENET.value, published())
@@ -95,7 +95,7 @@ def in_beam(runner: str, options: list[str]):
     except ImportError as error:
         raise ValueError(f"--beam_runner needs the package apache-beam ({error}); install it "
                          "with: pip install apache-beam") from error
-    from zoo.data.prepare.shard_job import write_shard
+    from zoo.data.record_sets.shard_job import write_shard
 
     try:
         create_runner(runner)

@@ -32,7 +32,7 @@ SEED = flags.DEFINE_integer("seed", 0, "of the draw", lower_bound=0)
 
 
 def main() -> None:
-    from zoo.data.spec import check_spec
+    from zoo.data.source_spec import check_spec
 
     check_spec(DATA.value, data_dir=DATA_DIR.value)
     if not OUT.value.endswith(".png"):

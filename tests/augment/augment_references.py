@@ -10,7 +10,7 @@ from augment_images import SIDE
 from PIL import Image, ImageEnhance, ImageOps
 from scipy import special
 
-from zoo.augment.kernels.choice import OPERATIONS
+from zoo.augment.pixels.choice import OPERATIONS
 
 LUMA = np.array([0.299, 0.587, 0.114])
 YIQ = np.array([LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])

@@ -32,7 +32,7 @@ from augment_references import (
 )
 from PIL import Image, ImageOps
 
-from zoo.augment.kernels.choice import OPERATIONS
+from zoo.augment.pixels.choice import OPERATIONS
 
 MIXED = np.array([1, 0, 0, 1, 1, 1, 0, 1], bool)  # which images are changed
 NONE = np.zeros(BATCH, bool)

@@ -9,7 +9,7 @@ from augment_references import unfixed
 from scipy import stats
 
 from zoo.augment import parse_policy
-from zoo.augment.kernels.choice import OPERATIONS
+from zoo.augment.pixels.choice import OPERATIONS
 
 DRAWS = 20_000
 SIDE = 224

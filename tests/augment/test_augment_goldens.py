@@ -12,9 +12,9 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from zoo.augment import parse_policy
-from zoo.augment.kernels import affine
-from zoo.augment.kernels.rectangle import around
-from zoo.augment.kernels.warp import warp
+from zoo.augment.pixels import affine
+from zoo.augment.pixels.rectangle import around
+from zoo.augment.pixels.warp import warp
 
 GOLDENS = Path(__file__).parent / "goldens"
 MXNET = np.load(GOLDENS / "mxnet.npz")

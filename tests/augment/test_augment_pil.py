@@ -9,7 +9,7 @@ from augment_images import BATCH, photos
 from augment_references import IDENTITY, MAPS, in_turn
 from augment_rows import drawn as parameters_of
 
-from zoo.augment.kernels.choice import GEOMETRIC, OPERATIONS, apply_rounds
+from zoo.augment.pixels.choice import GEOMETRIC, OPERATIONS, apply_rounds
 
 SIDE = 97
 RANDOM = np.random.default_rng(0).integers(0, 256, (BATCH, SIDE, SIDE, 3)).astype(np.float32)

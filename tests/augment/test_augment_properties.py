@@ -13,11 +13,11 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageOps
 
 from zoo.augment import parse_policy
-from zoo.augment.kernels import affine
-from zoo.augment.kernels.choice import BLENDS, OPERATIONS, apply_rounds
-from zoo.augment.kernels.histogram import equalize_table, histogram
-from zoo.augment.kernels.levels import pack, unpack
-from zoo.augment.kernels.warp import warp
+from zoo.augment.pixels import affine
+from zoo.augment.pixels.choice import BLENDS, OPERATIONS, apply_rounds
+from zoo.augment.pixels.histogram import equalize_table, histogram
+from zoo.augment.pixels.levels import pack, unpack
+from zoo.augment.pixels.warp import warp
 
 SIDE = 9
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, SIDE, SIDE, 3)).astype(np.float32)

@@ -14,8 +14,8 @@ import tensorflow_datasets as tfds
 from image_files import encode
 
 from zoo.data import open_source
-from zoo.data.prepare import prepare
-from zoo.data.prepare.imagenet_tars import FILES, find_members, published
+from zoo.data.record_sets import prepare
+from zoo.data.record_sets.imagenet_tars import FILES, find_members, published
 
 SYNSETS = ("n01440764", "n01443537", "n02105855", "n15075141")
 VALIDATION = tuple(SYNSETS[i] for i in (2, 0, 3, 1, 1, 2))

@@ -10,7 +10,7 @@ import pytest
 from conftest import NAMES, labels_of, write_folder, write_idx, wrong
 
 from zoo.data import ArraySplit, RaggedSplit, open_source
-from zoo.data.progress import with_progress
+from zoo.progress import with_progress
 
 # IDX
 
@@ -164,6 +164,6 @@ def test_wrong_synthetic_images():
 def test_progress_is_shown_of_long_waits_only(capsys, monkeypatch):
     assert list(with_progress(range(3), 3, "short")) == [0, 1, 2]
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("zoo.data.progress._SILENT_SECONDS", 0.0)
+    monkeypatch.setattr("zoo.progress._SILENT_SECONDS", 0.0)
     assert list(with_progress(range(3), 3, "long")) == [0, 1, 2]
     assert capsys.readouterr().err == "long: 0/3\nlong: 3 in 0 s\n"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from zoo.core.runtime import make_strategy
 from zoo.data import ArraySplit, index_batches, make_pick, train_batches
 from zoo.data.on_device import check_on_device
-from zoo.train.runtime import make_strategy
 
 
 @pytest.mark.parametrize("devices", [1, 2])

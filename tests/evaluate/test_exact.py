@@ -9,10 +9,10 @@ import tensorflow as tf
 from sklearn.metrics import confusion_matrix
 
 import zoo
+from zoo.core.forward import make_forward
+from zoo.core.state import make_state
 from zoo.data import ArraySplit, eval_batches, open_source
 from zoo.evaluate.exact import Predictions, evaluate, make_eval_call
-from zoo.train.forward import make_forward
-from zoo.train.state import make_state
 
 CLASSES = 10
 

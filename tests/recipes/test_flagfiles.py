@@ -11,11 +11,11 @@ import pytest
 from zoo import cli
 from zoo.augment import parse_policy
 from zoo.cli import find_recipe
+from zoo.core.averaging import make_average
+from zoo.core.decay import Span
+from zoo.core.optimizer import make_optimizer
+from zoo.core.schedule import make_schedule
 from zoo.recipe import Recipe
-from zoo.train.averaging import make_average
-from zoo.train.decay import Span
-from zoo.train.optimizer import make_optimizer
-from zoo.train.schedule import make_schedule
 
 ROOT = Path(__file__).parents[2]
 ON_DIGITS = ["lenet", "lenet5", "mlp"]

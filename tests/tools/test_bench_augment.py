@@ -1,4 +1,4 @@
-"""python -m tools.bench_augment and tools.bench_augment_step, as a user calls them."""
+"""python -m tools.bench.augment and tools.bench.augment_step, as a user calls them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def spread(cell: str) -> list[float]:
 
 def test_a_row_a_policy_in_each_mode_and_the_rivals():
     """JAX's column comes from a process of its own."""
-    done = run_module("tools.bench_augment", f"--policies={POLICY}; posterize",
+    done = run_module("tools.bench.augment", f"--policies={POLICY}; posterize",
                       "--batch_size=2", "--image_size=16", "--rounds=2")
     assert done.returncode == 0, done.stderr
     title, _, head, _, *rows = done.stdout.splitlines()
@@ -47,7 +47,7 @@ def test_a_row_a_policy_in_each_mode_and_the_rivals():
 
 
 def test_a_policys_share_of_a_training_step():
-    done = run_module("tools.bench_augment_step", "--model=lenet", "--batch_size=4",
+    done = run_module("tools.bench.augment_step", "--model=lenet", "--batch_size=4",
                       "--image_size=28", "--steps=1", "--rounds=3")
     assert done.returncode == 0, done.stderr
     title, _, head, _, row = done.stdout.splitlines()
@@ -63,13 +63,13 @@ def test_a_policys_share_of_a_training_step():
 
 
 @pytest.mark.parametrize(("tool", "flag", "message"), [
-    ("bench_augment", "--modes=xla,tpu", "--modes: got 'tpu'; expected some of ['eager', 'graph'"),
-    ("bench_augment", "--policies=flip;flop", "got operation 'flop'; expected some of ["),
-    ("bench_augment_step", "--policy=", "--policy: got ''; expected a policy"),
-    ("bench_augment_step", "--policy=flop", "got operation 'flop'; expected some of ["),
-    ("bench_augment_step", "--model=lenet7", "unknown model 'lenet7'"),
+    ("augment", "--modes=xla,tpu", "--modes: got 'tpu'; expected some of ['eager', 'graph'"),
+    ("augment", "--policies=flip;flop", "got operation 'flop'; expected some of ["),
+    ("augment_step", "--policy=", "--policy: got ''; expected a policy"),
+    ("augment_step", "--policy=flop", "got operation 'flop'; expected some of ["),
+    ("augment_step", "--model=lenet7", "unknown model 'lenet7'"),
 ])
 def test_wrong_flags_end_in_one_line(tool, flag, message):
-    done = run_module(f"tools.{tool}", flag)
+    done = run_module(f"tools.bench.{tool}", flag)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr and done.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""python -m tools.bench_build, as a user calls it."""
+"""python -m tools.bench.build, as a user calls it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 from launch import run_module
 
-bench = functools.partial(run_module, "tools.bench_build")
+bench = functools.partial(run_module, "tools.bench.build")
 
 
 def test_a_row_a_model():

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import zoo.models
-from tools.model_table import page
+from tools.goldens.model_table import page
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,5 +26,5 @@ def test_the_table_is_up_to_date():
             facts[name]["macs"],
         )
     text = (ROOT / "docs" / "models.md").read_text()
-    assert text == page(infos), "run: python -m tools.model_table"
+    assert text == page(infos), "run: python -m tools.goldens.model_table"
     assert sum(line.startswith("| `") for line in text.splitlines()) == len(infos)

@@ -1,4 +1,4 @@
-"""python -m tools.option_pairs: a few combinations of training options, trained for three steps.
+"""python -m tools.bench.option_pairs: combinations of options, three steps each.
 
 All alone and hundreds of pairs are run by hand; BUILD_NOTES.md has what came of them.
 """
@@ -12,7 +12,7 @@ from launch import run_module
 
 def test_options_go_together_or_are_refused():
     done = run_module(
-        "tools.option_pairs", "--noalone", "--pairs=4", "--devices=2",
+        "tools.bench.option_pairs", "--noalone", "--pairs=4", "--devices=2",
         "--precision=mixed_float16", "--seed=3",
         "--only=adam,averaging=ema(0.9),micro_batches=2,teacher,schedule one_cycle(0.4),"
         "warmup_epochs=0.5,patience=1,clip_norm=1",
@@ -26,7 +26,7 @@ def test_options_go_together_or_are_refused():
 
 def test_refusals_are_told():
     done = run_module(
-        "tools.option_pairs", "--noalone", "--pairs=1",
+        "tools.bench.option_pairs", "--noalone", "--pairs=1",
         "--only=schedule one_cycle(0.4),warmup_epochs=0.5",
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -34,6 +34,6 @@ def test_refusals_are_told():
 
 
 def test_an_unknown_option():
-    done = run_module("tools.option_pairs", "--only=adam,magic")
+    done = run_module("tools.bench.option_pairs", "--only=adam,magic")
     assert done.returncode == 2
     assert done.stderr.startswith("error: --only: got 'magic'; expected some of sgd, momentum, ")

@@ -16,8 +16,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from zoo.data import open_source
-from zoo.data.prepare import prepare
-from zoo.data.prepare.inputs import find_images
+from zoo.data.record_sets import prepare
+from zoo.data.record_sets.inputs import find_images
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"tensorflow", "keras", "numpy", "matplotlib", "tensorflow_datasets", "PIL"}

@@ -8,8 +8,8 @@ from PIL import Image
 
 from zoo.data import open_source
 from zoo.export.run_model import load_run
-from zoo.recipe_file import read_recipe
-from zoo.train import plots
+from zoo.recipe.file import read_recipe
+from zoo.report import plots
 
 
 def test_files(finished_run):

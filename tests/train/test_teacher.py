@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.train.runtime import make_strategy
+from zoo.core.runtime import make_strategy
 from zoo.train.teacher import make_teacher
 
 DIGITS = tuple("0123456789")

@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from recipes.lenet5 import RECIPE
+from zoo.core.phases import Phase
 from zoo.recipe import Recipe
 from zoo.train.loop import train
-from zoo.train.phases import Phase
 from zoo.train.prepare import prepare
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from zoo.recipe import Recipe
-from zoo.recipe_file import from_json
+from zoo.recipe.file import from_json
 from zoo.tuning.processes import lock
 from zoo.tuning.space import Choice, Integers, Range, check_sampler, parse_space
 from zoo.tuning.study import Study, grid, parse_pruner, parse_sampler

@@ -55,7 +55,7 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 
-from zoo.augment.kernels.arguments import require_colour
+from zoo.augment.pixels.arguments import require_colour
 from zoo.spec import Call, bind, parse_calls
 
 # By name: the ops themselves are not imported until a policy is made.

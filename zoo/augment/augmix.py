@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require, require_alpha
-from zoo.augment.kernels.choice import OPERATIONS, Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require, require_alpha
+from zoo.augment.pixels.choice import OPERATIONS, Ranges, apply_rounds, draw_round, stack_rounds
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=1 / 3, enhance=0.0, posterize=4)
 # Without the colour operations, which are among ImageNet-C's corruptions.
@@ -42,7 +42,7 @@ class Augmix:
         require_alpha("augmix", "alpha", self.alpha)
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
-        """rounds: three of width * B images, see kernels/choice.py; weights of the chains: float32
+        """rounds: three of width * B images, see pixels/choice.py; weights of the chains: float32
         [B, width]; share of the image itself: float32 [B]."""
         import tensorflow as tf
 

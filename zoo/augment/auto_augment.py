@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
-from zoo.augment.kernels.choice import OPERATIONS, Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require
+from zoo.augment.pixels.choice import OPERATIONS, Ranges, apply_rounds, draw_round, stack_rounds
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=150 / 331, enhance=0.9, posterize=4)
 # A line is a sub-policy: two times an operation, its probability in tenths, its magnitude of 0..9.
@@ -84,7 +84,7 @@ class AutoAugment:
         require(good, "auto_augment", "policy", self.policy, f"one of {list(POLICIES)}")
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
-        """Two rounds, see kernels/choice.py."""
+        """Two rounds, see pixels/choice.py."""
         import tensorflow as tf
 
         seeds = draw.split(seed, 5)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require_level, require_pixels
-from zoo.augment.kernels.rectangle import around, inside
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require_level, require_pixels
+from zoo.augment.pixels.rectangle import around, inside
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require_rate
-from zoo.augment.kernels.histogram import equalize
-from zoo.augment.kernels.levels import pack, unpack
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require_rate
+from zoo.augment.pixels.histogram import equalize
+from zoo.augment.pixels.levels import pack, unpack
 
 
 @dataclass(frozen=True)

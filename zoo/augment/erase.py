@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require, require_level, require_rate
-from zoo.augment.kernels.rectangle import inside
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require, require_level, require_rate
+from zoo.augment.pixels.rectangle import inside
 
 TRIES = 10  # as in torchvision and timm
 

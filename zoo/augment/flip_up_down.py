@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require_rate
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require_rate
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require_colour, require_rate
-from zoo.augment.kernels.colour import luma
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require_colour, require_rate
+from zoo.augment.pixels.colour import luma
 
 
 @dataclass(frozen=True)

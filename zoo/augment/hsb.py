@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require_spread
-from zoo.augment.kernels.colour import change_brightness, change_chroma, clip
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require_spread
+from zoo.augment.pixels.colour import change_brightness, change_chroma, clip
 
 
 @dataclass(frozen=True)

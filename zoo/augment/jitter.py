@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
-from zoo.augment.kernels.colour import change_brightness, change_chroma, change_contrast, clip
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require
+from zoo.augment.pixels.colour import change_brightness, change_chroma, change_contrast, clip
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Jitter:
     """Brightness, contrast and saturation by factors in [1 - x, 1 + x], hue by up to x half turns.
 
     Clipped once, behind all four, and without clipping between them they commute (see
-    kernels/colour.py): torchvision's and GluonCV's random order is left out.
+    pixels/colour.py): torchvision's and GluonCV's random order is left out.
 
     Raises ValueError for values outside 0..1 or all 0; in `apply` for images that are not RGB.
     """

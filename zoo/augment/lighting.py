@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require_alpha, require_colour
-from zoo.augment.kernels.colour import clip
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require_alpha, require_colour
+from zoo.augment.pixels.colour import clip
 
 # Of ImageNet's RGB levels: standard deviations along the axes, and the axes as columns.
 DEVIATIONS = (55.46, 4.794, 1.148)

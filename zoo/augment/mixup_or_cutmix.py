@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from keras import ops
 
 from zoo.augment.cutmix import Cutmix
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
 from zoo.augment.mixup import Mixup
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require
 
 
 @dataclass(frozen=True)

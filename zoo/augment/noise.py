@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
-from zoo.augment.kernels.colour import clip
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require
+from zoo.augment.pixels.colour import clip
 
 
 @dataclass(frozen=True)

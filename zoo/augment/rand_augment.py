@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require
-from zoo.augment.kernels.choice import Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require
+from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_rounds
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=150 / 331, enhance=0.9, posterize=4)
 CHOICES = 14  # all of OPERATIONS but the last, invert
@@ -35,7 +35,7 @@ class RandAugment:
         require(0 <= self.std <= 10, "rand_augment", "std", self.std, "a number in 0..10")
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
-        """`n` rounds, see kernels/choice.py."""
+        """`n` rounds, see pixels/choice.py."""
         import tensorflow as tf
 
         rounds = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.augment.kernels import affine, draw
-from zoo.augment.kernels.arguments import require
-from zoo.augment.kernels.warp import require_warp, warp
+from zoo.augment.pixels import affine, draw
+from zoo.augment.pixels.arguments import require
+from zoo.augment.pixels.warp import require_warp, warp
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Rotate:
         require_warp("rotate", self.fill, self.interpolation)
 
     def sample(self, seed, batch_size: int, image_size: int):
-        """int32 [B, 6]: maps in fixed point, see kernels/affine.py."""
+        """int32 [B, 6]: maps in fixed point, see pixels/affine.py."""
         angles = draw.uniform(seed, [batch_size], -self.degrees, self.degrees)
         return affine.fixed_point(affine.rotation(angles, image_size))
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.arguments import require_spread
-from zoo.augment.kernels.colour import clip
-from zoo.augment.kernels.smooth import inner, smooth_sum
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.arguments import require_spread
+from zoo.augment.pixels.colour import clip
+from zoo.augment.pixels.smooth import inner, smooth_sum
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.augment.kernels import affine, draw
-from zoo.augment.kernels.arguments import require
-from zoo.augment.kernels.warp import require_warp, warp
+from zoo.augment.pixels import affine, draw
+from zoo.augment.pixels.arguments import require
+from zoo.augment.pixels.warp import require_warp, warp
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Translate:
         require_warp("translate", self.fill, self.interpolation)
 
     def sample(self, seed, batch_size: int, image_size: int):
-        """int32 [B, 6]: maps in fixed point, see kernels/affine.py."""
+        """int32 [B, 6]: maps in fixed point, see pixels/affine.py."""
         across, down = (
             draw.uniform(part, [batch_size], -share * image_size, share * image_size)
             for part, share in zip(draw.split(seed, 2), (self.x, self.y), strict=True)

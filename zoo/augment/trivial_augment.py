@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.augment.kernels import draw
-from zoo.augment.kernels.choice import Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.augment.pixels import draw
+from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_rounds
 from zoo.augment.rand_augment import CHOICES
 
 # 32 pixels in the paper, of 224.
@@ -22,7 +22,7 @@ class TrivialAugment:
     """
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
-        """One round, see kernels/choice.py."""
+        """One round, see pixels/choice.py."""
         import tensorflow as tf
 
         first, second, third = draw.split(seed, 3)

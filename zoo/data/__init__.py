@@ -12,37 +12,37 @@ at step 0 costs. Augmentation and normalisation are not done here: they run on t
 Importing this package loads neither TensorFlow nor NumPy.
 """
 
-from __future__ import annotations
+from zoo.data.bad_images import find_bad_images
+from zoo.data.crop import crop_and_resize
+from zoo.data.decode import decode_image
+from zoo.data.on_device import index_batches, make_pick
+from zoo.data.opening import open_source
+from zoo.data.order import steps_per_epoch
+from zoo.data.pipeline import check_service, eval_batches, train_batches
+from zoo.data.records import RecordSplit
+from zoo.data.resize import resize_and_center_crop
+from zoo.data.source_spec import check_spec
+from zoo.data.splits import ArraySplit, FileSplit, RaggedSplit, Source, Split
+from zoo.data.statistics import channel_statistics
 
-import importlib
-from typing import Any
-
-_HOME = {
-    "ArraySplit": "splits",
-    "FileSplit": "splits",
-    "RaggedSplit": "splits",
-    "RecordSplit": "records",
-    "Source": "splits",
-    "Split": "splits",
-    "channel_statistics": "statistics",
-    "check_service": "pipeline",
-    "check_spec": "spec",
-    "crop_and_resize": "crop",
-    "decode_image": "decode",
-    "eval_batches": "pipeline",
-    "find_bad_images": "bad_images",
-    "index_batches": "on_device",
-    "make_pick": "on_device",
-    "open_source": "opening",
-    "resize_and_center_crop": "resize",
-    "steps_per_epoch": "order",
-    "train_batches": "pipeline",
-}
-
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'zoo.data' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"zoo.data.{_HOME[name]}"), name)
+__all__ = [
+    "ArraySplit",
+    "FileSplit",
+    "RaggedSplit",
+    "RecordSplit",
+    "Source",
+    "Split",
+    "channel_statistics",
+    "check_service",
+    "check_spec",
+    "crop_and_resize",
+    "decode_image",
+    "eval_batches",
+    "find_bad_images",
+    "index_batches",
+    "make_pick",
+    "open_source",
+    "resize_and_center_crop",
+    "steps_per_epoch",
+    "train_batches",
+]

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from zoo.data.decode import decode_image, is_image
-from zoo.data.progress import with_progress
 from zoo.data.splits import Source, Split
 from zoo.lazy import lazy_module
+from zoo.progress import with_progress
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")

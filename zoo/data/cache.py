@@ -6,10 +6,10 @@ import dataclasses
 
 from zoo.data.bad_images import named_errors
 from zoo.data.crop import resize
-from zoo.data.progress import with_progress
 from zoo.data.splits import ArraySplit, RaggedSplit, Source, Split
 from zoo.data.visit import visit
 from zoo.lazy import lazy_module
+from zoo.progress import with_progress
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")

@@ -8,7 +8,7 @@ import os
 
 from zoo.data.bad_images import CHOICES, without_bad_images
 from zoo.data.holdout import stratified_subset
-from zoo.data.spec import Spec, check_spec
+from zoo.data.source_spec import Spec, check_spec
 from zoo.data.splits import Source, read_labels
 
 # Their images are files or records that would be decoded again in every epoch.
@@ -29,7 +29,7 @@ def open_source(
     A set of encoded images that fits into `cache_mb` when decoded is decoded here, once.
 
     Args:
-      spec: what and where, see `zoo/data/spec.py`.
+      spec: what and where, see `zoo/data/source_spec.py`.
       data_dir: the folder for a relative place, and where prepared TFDS data sets are.
       holdout: the part 0 < holdout < 1 of the training examples, drawn class by class and always
         the same, that becomes `validation` where the source has none; None for a tenth (mnist5k:

@@ -16,9 +16,9 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 
-from zoo.data.progress import with_progress
 from zoo.data.splits import on_host
 from zoo.lazy import lazy_module
+from zoo.progress import with_progress
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")

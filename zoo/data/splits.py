@@ -11,8 +11,8 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from zoo.data.progress import with_progress
 from zoo.lazy import lazy_module
+from zoo.progress import with_progress
 
 if TYPE_CHECKING:
     from zoo.data.bad_images import BadImage

@@ -9,9 +9,10 @@ With several short sides the image is resized to each of them and cropped anew, 
 testing of VGG (Simonyan and Zisserman, 2015, section 3.2) and ResNet (He et al., 2016). Those
 papers also run the network over the whole image, as a convolution: that is left out.
 
-Mirror images are not made here: the device makes them from half the bytes (zoo/evaluate/views.py).
-They are those of the crops. torchvision's ten_crop cuts the mirrored image instead: the same but
-for the centre, which lies a pixel aside where an odd number of columns is cut off.
+Mirror images are not made here: the device makes them from half the bytes
+(zoo/evaluate/several_views.py). They are those of the crops. torchvision's ten_crop cuts the
+mirrored image instead: the same but for the centre, which lies a pixel aside where an odd number of
+columns is cut off.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from zoo.data.decode import as_channels, decode_image
-from zoo.data.progress import with_progress
 from zoo.data.splits import Split
 from zoo.lazy import lazy_module
+from zoo.progress import with_progress
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")

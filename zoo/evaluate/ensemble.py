@@ -1,7 +1,7 @@
 """Several networks as one: the mean of their probabilities, or one with the mean of their weights.
 
 Batch-norm's statistics of a mean of weights come from a pass over the training images: those of the
-members belong to other activations (zoo/train/swa_statistics.py).
+members belong to other activations (zoo/core/swa_statistics.py).
 
 The members are runs, or checkpoints of a run: with cyclic learning rates those at the ends of its
 cycles (snapshots, Huang et al. 2017, arXiv 1704.00109).
@@ -19,17 +19,17 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
+from zoo.core import runtime
+from zoo.core.batch_norm import with_fused_batch_norm
+from zoo.core.gradients import Settings
+from zoo.core.state import make_state
+from zoo.core.swa_statistics import make_statistics_call
 from zoo.data import Split, steps_per_epoch
 from zoo.export.run_model import load_run, read_weights
 from zoo.finetune.transfer import set_trainable
 from zoo.recipe import Recipe
-from zoo.train import runtime
-from zoo.train.batch_norm import with_fused_batch_norm
+from zoo.runs.run_folder import read_records
 from zoo.train.batches import recipe_batches
-from zoo.train.gradients import Settings
-from zoo.train.run_folder import read_records
-from zoo.train.state import make_state
-from zoo.train.swa_statistics import make_statistics_call
 
 # What the members' images have to have in common, to be read once for all.
 SAME = ("data", "data_dir", "image_size", "channels", "eval_resize", "eval_resizing")

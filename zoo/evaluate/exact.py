@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from zoo.train.losses import softmax_cross_entropy
+from zoo.core.losses import softmax_cross_entropy
 
 
 @dataclass(frozen=True)

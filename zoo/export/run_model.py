@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import zoo.weights
 from zoo.recipe import Recipe
-from zoo.recipe_file import read_recipe
+from zoo.recipe.file import read_recipe
 from zoo.spec import parse_options
 
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from zoo.core.forward import normalise
 from zoo.data.decode import decode_image
 from zoo.data.resize import resize_and_center_crop
 from zoo.export.run_model import load_run
 from zoo.recipe import Recipe
-from zoo.train.forward import normalise
 
 
 def export_run(run_dir: str | Path, out: str | Path) -> Path:

@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoo.lazy import lazy_module
-from zoo.models import checks, kernels
+from zoo.models import checks, initializers
 from zoo.models.family import Head, Variant
 
 keras = lazy_module("keras")
 
 # The files of this folder that describe no family.
-_NO_FAMILIES = ("blocks", "checks", "family", "kernels")
+_NO_FAMILIES = ("blocks", "checks", "family", "initializers")
 # Options that every model takes, beside those of its builder.
 _COMMON_OPTIONS = ("bn_epsilon", "bn_momentum", "kernel_initializer")
 
@@ -67,7 +67,7 @@ def create_model(
     classifier_activation: str | None = None,
     bn_momentum: float | None = None,
     bn_epsilon: float | None = None,
-    kernel_initializer: str = kernels.XAVIER,
+    kernel_initializer: str = initializers.XAVIER,
     **options: Any,
 ) -> keras.Model:
     """Builds the functional model `name` with new weights.
@@ -90,7 +90,7 @@ def create_model(
       bn_epsilon: added to the variance in all batch normalisations, over 0; by default 1e-5, or
         what the family's file says.
       kernel_initializer: what the kernels of convolutions and dense layers are drawn from,
-        "xavier", "msra", "lecun" or "truncated_normal": kernels.py has the formulas.
+        "xavier", "msra", "lecun" or "truncated_normal": initializers.py has the formulas.
       **options: what this model takes besides; the error for an unknown one lists them, the
         build function of the family describes them.
 
@@ -104,14 +104,14 @@ def create_model(
     head = Head(classes, include_top, pooling, classifier_activation)
     shape = variant.input_shape if input_shape is None else input_shape
     checks.check_input_shape(shape, variant.min_side)
-    kernels.check_initializer("kernel_initializer", kernel_initializer)
+    initializers.check_initializer("kernel_initializer", kernel_initializer)
     images = keras.Input(tuple(shape), name="images")
     outputs = variant.build(images, head, **variant.deltas, **options)
     model = keras.Model(images, outputs, name=name)
     _set_in_batch_norms(model, "momentum", bn_momentum, checks.check_rate)
     _set_in_batch_norms(model, "epsilon", bn_epsilon, checks.check_positive)
-    if kernel_initializer != kernels.XAVIER:  # blocks.py has drawn those
-        kernels.redraw(model, kernel_initializer)
+    if kernel_initializer != initializers.XAVIER:  # blocks.py has drawn those
+        initializers.redraw(model, kernel_initializer)
     return model
 
 

@@ -11,8 +11,9 @@ from zoo.evaluate.exact import Predictions
 from zoo.export.run_model import load_run
 from zoo.export.saved_model import export_run, usage
 from zoo.recipe import Recipe
-from zoo.train import evaluations, plots, run_folder
-from zoo.train.diagnose import diagnose
+from zoo.report import plots
+from zoo.report.diagnose import diagnose
+from zoo.runs import evaluations, run_folder
 
 
 def finish(

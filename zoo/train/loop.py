@@ -14,14 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
+from zoo.core.phases import phase_at
 from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
-from zoo.train import evaluations, finish, run_folder
+from zoo.runs import evaluations, run_folder
+from zoo.train import finish
+from zoo.train.bar import Progress
 from zoo.train.batches import recipe_batches
-from zoo.train.phases import phase_at
 from zoo.train.prepare import Run
-from zoo.train.progress import Progress
 from zoo.train.tensorboard import MOST_IMAGES, TensorBoard
 
 # A call of several steps returns about this often, for the bar and for signals.

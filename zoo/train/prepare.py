@@ -17,6 +17,19 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
+from zoo.core import runtime
+from zoo.core.averaging import Average, make_average
+from zoo.core.batch_norm import with_fused_batch_norm, with_synchronized_batch_norm
+from zoo.core.decay import Span
+from zoo.core.forward import make_forward
+from zoo.core.gradients import Settings
+from zoo.core.losses import class_weights, make_loss
+from zoo.core.optimizer import Optimizer, make_optimizer
+from zoo.core.phases import Phase, make_phases
+from zoo.core.schedule import Schedule, make_schedule, scaled_from
+from zoo.core.state import State, make_state
+from zoo.core.step import make_train_call
+from zoo.core.swa_statistics import make_statistics_call
 from zoo.data import Source, Split, check_service, eval_batches, open_source, steps_per_epoch
 from zoo.data.on_device import check_on_device, make_pick
 from zoo.data.splits import read_labels
@@ -24,19 +37,8 @@ from zoo.evaluate.exact import Predictions, make_eval_call
 from zoo.export.run_model import build_model
 from zoo.finetune import set_trainable, stage_rates
 from zoo.recipe import Recipe
-from zoo.train import run_folder, runtime, transfer
-from zoo.train.averaging import Average, make_average
-from zoo.train.batch_norm import with_fused_batch_norm, with_synchronized_batch_norm
-from zoo.train.decay import Span
-from zoo.train.forward import make_forward
-from zoo.train.gradients import Settings
-from zoo.train.losses import class_weights, make_loss
-from zoo.train.optimizer import Optimizer, make_optimizer
-from zoo.train.phases import Phase, make_phases
-from zoo.train.schedule import Schedule, make_schedule, scaled_from
-from zoo.train.state import State, make_state
-from zoo.train.step import make_train_call
-from zoo.train.swa_statistics import make_statistics_call
+from zoo.runs import run_folder
+from zoo.train import pretrained
 from zoo.train.teacher import teacher_of
 
 
@@ -93,7 +95,7 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
     Raises ValueError or OSError, in one line, for whatever is wrong with the recipe's values, the
     data or the folder.
     """
-    recipe = transfer.with_preprocessing(recipe)
+    recipe = pretrained.with_preprocessing(recipe)
     folder = run_folder.choose(recipe)
     runtime.configure(
         precision=recipe.precision, virtual_devices=recipe.virtual_devices,

@@ -8,12 +8,12 @@ from pathlib import Path
 import tensorflow as tf
 
 import zoo.weights
+from zoo.core.batch_norm import with_fused_batch_norm
+from zoo.core.forward import make_forward
+from zoo.core.state import make_state
 from zoo.recipe import Recipe
-from zoo.recipe_file import read_recipe
+from zoo.recipe.file import read_recipe
 from zoo.spec import parse_options
-from zoo.train.batch_norm import with_fused_batch_norm
-from zoo.train.forward import make_forward
-from zoo.train.state import make_state
 
 
 def teacher_of(

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.recipe import Recipe
-from zoo.recipe_file import read_recipe
+from zoo.recipe.file import read_recipe
 from zoo.tuning.processes import Job, run_all, threads_each, was_interrupted
 
 MODES = ("cumulative", "alone")

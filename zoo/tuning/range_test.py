@@ -16,12 +16,12 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from zoo.data.progress import with_progress
+from zoo.core.schedule import Schedule
+from zoo.progress import with_progress
 from zoo.recipe import Recipe
+from zoo.report.plots import write_figure
 from zoo.train import loop
-from zoo.train.plots import write_figure
 from zoo.train.prepare import Run, prepare
-from zoo.train.schedule import Schedule
 
 # Of the running mean of the losses: it follows the last ten or so steps.
 SMOOTHING = 0.9

@@ -19,14 +19,14 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from zoo.data.progress import with_progress
+from zoo.core.losses import make_loss
+from zoo.core.schedule import Schedule
 from zoo.models import check_model
+from zoo.progress import with_progress
 from zoo.recipe import Recipe
 from zoo.spec import parse_call, parse_options
 from zoo.train import loop
-from zoo.train.losses import make_loss
 from zoo.train.prepare import Run, prepare
-from zoo.train.schedule import Schedule
 
 BATCHES = 5
 # The loss at the start may differ from that of equal probabilities by this share ...

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.recipe import Recipe
-from zoo.recipe_file import from_json
+from zoo.recipe.file import from_json
 from zoo.spec import bind, parse_call
 from zoo.tuning.space import Choice, Integers, Parameter
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.recipe import Recipe
-from zoo.train.run_folder import read_records
+from zoo.runs.run_folder import read_records
 from zoo.tuning.processes import Job, run_all, threads_each, was_interrupted
 from zoo.tuning.study import PROPOSAL, Study
 from zoo.tuning.sweep_report import write_report

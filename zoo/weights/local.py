@@ -45,7 +45,7 @@ def read_preprocessing(path: Path) -> Preprocessing | None:
     """What a run's recipe says of its images; None for any other file, which says nothing."""
     if not path.is_dir():
         return None
-    from zoo.recipe_file import read_recipe
+    from zoo.recipe.file import read_recipe
 
     recipe = read_recipe(path)
     return Preprocessing(

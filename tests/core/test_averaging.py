@@ -1,0 +1,68 @@
+"""Averages of weights against plain means and a loop in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo.core.averaging import AVERAGES, make_average
+from zoo.core.decay import Span
+
+SPAN = Span(steps_per_epoch=5, warmup_steps=0, total_steps=40)
+VALUES = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+
+
+def averages_of(spec: str, jit_compile: bool = False) -> np.ndarray:
+    """After each step."""
+    average = tf.function(make_average(spec, SPAN).update, jit_compile=jit_compile)
+    now, found = {"w": tf.constant([9.0, 9.0, 9.0])}, []
+    for step, value in enumerate(VALUES):
+        now = average(now, {"w": tf.constant(value)}, tf.constant(step, tf.int64))
+        found.append(now["w"].numpy())
+    return np.array(found)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_swa_is_the_mean_of_the_weights_at_its_steps(jit_compile):
+    found = averages_of("swa(4, every=2)", jit_compile)
+    np.testing.assert_array_equal(found[:20], VALUES[:20])  # until then the weights themselves
+    for step in range(20, 40):
+        at = [number for number in (20, 30, 40) if number <= step + 1]  # steps done
+        want = VALUES[[number - 1 for number in at]].astype(np.float64).mean(0)
+        np.testing.assert_allclose(found[step], want, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("decay", [0.5, 0.9, 0.9999])
+def test_ema_with_its_warmup(decay):
+    found, want = averages_of(f"ema({decay})"), np.full(3, 9.0)
+    for step, value in enumerate(VALUES.astype(np.float64)):
+        d = min(decay, (2 + step) / (11 + step))
+        want = d * want + (1 - d) * value
+        np.testing.assert_allclose(found[step], want, rtol=1e-5, atol=1e-6)
+
+
+def test_ema_of_a_constant_is_the_constant():
+    average = make_average("ema(0.9)", SPAN).update
+    for step in (0, 7, 10**9):
+        now = average({"w": tf.constant([2.5])}, {"w": tf.constant([2.5])}, tf.constant(step))
+        assert now["w"].numpy() == [2.5]
+
+
+def test_none():
+    assert make_average("", SPAN) is None and set(AVERAGES) == {"ema", "swa"}
+
+
+@pytest.mark.parametrize("spec, part", [
+    ("mean", "got --averaging 'mean'; expected one of ['ema', 'swa']"),
+    ("ema(1)", "got decay=1; expected a number in (0, 1)"),
+    ("ema(decay='a')", "--averaging ema: "),
+    ("swa", "missing a required argument: 'start'"),
+    ("swa(0)", "got start=0; expected epochs over 0"),
+    ("swa(9)", "got start=9; expected an epoch within the run"),
+    ("swa(2, every=0.01)", "got every=0.01; expected a step's length or more"),
+])
+def test_bad_specs(spec, part):
+    with pytest.raises(ValueError) as error:
+        make_average(spec, SPAN)
+    assert part in str(error.value) and "\n" not in str(error.value)

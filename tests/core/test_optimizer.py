@@ -1,0 +1,218 @@
+"""Optimizers: ten steps against the references of the field, and against formulas in float64."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo.core.optimizer import OPTIMIZERS, global_norm, make_optimizer
+
+SHAPES = {"kernel": (2, 3), "bias": (3,)}
+STEPS = 10
+
+
+def draw(seed: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return {
+        name: generator.normal(size=shape).astype(np.float32) for name, shape in SHAPES.items()
+    }
+
+
+WEIGHTS, GRADIENTS = draw(0), [draw(1 + step) for step in range(STEPS)]
+FALLING = [0.1 * (1 - step / STEPS) for step in range(STEPS)]
+CONSTANT = [0.1] * STEPS
+
+# float64, weight decay 0.1 on the kernel alone: kernel and bias after ten steps on the numbers
+# above. PyTorch 2.13: SGD (with momentum, with Nesterov at a constant rate: its rate is outside the
+# momentum), Adam, AdamW, Adagrad; timm 1.0.22: Lamb (no clipping of its own), Lars (epsilon 0).
+REFERENCES = {
+    "sgd": (FALLING, (
+        0.029739282, 0.073438094, 0.697342513, 0.446883942, -0.652400197, 0.196753331,
+        1.601965161, 0.705693249, -0.649015819)),
+    "momentum": (CONSTANT, (
+        -0.271850463, 1.302090155, 1.385156561, 2.156757752, -1.084913389, -0.637987537,
+        3.392632073, -0.932785601, -0.313888575)),
+    "nesterov": (CONSTANT, (
+        -0.022883597, 1.427120537, 1.747972758, 2.123643212, -0.98686169, -0.616506161,
+        3.486593086, -1.277463528, -0.328529029)),
+    "adam": (FALLING, (
+        -0.176773406, -0.096523455, 0.470209536, 0.474226801, -0.789957198, 0.009581918,
+        1.731767937, 0.582260533, -0.801795304)),
+    "adamw": (FALLING, (
+        -0.17520097, -0.093122187, 0.476925326, 0.464386067, -0.770240825, 0.007186722,
+        1.731767937, 0.582260533, -0.801795304)),
+    "adagrad": (FALLING, (
+        -0.048263189, -0.093029479, 0.554245769, 0.284836273, -0.667679788, 0.171769602,
+        1.551408707, 0.744054346, -0.759239221)),
+    "lamb": (FALLING, (
+        -0.041632552, -0.048207173, 0.573945364, 0.341439733, -0.656336795, 0.134705742,
+        1.731767332, 0.582261096, -0.801794873)),
+    "lars": (CONSTANT, (
+        0.125688862, -0.131668615, 0.640547142, 0.105725493, -0.535944774, 0.361329964,
+        3.392632073, -0.932785601, -0.313888575)),
+}
+KERAS = {
+    "sgd": lambda rate: keras.optimizers.SGD(rate),
+    "momentum": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
+    "nesterov": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+    "rmsprop": lambda rate: keras.optimizers.RMSprop(rate, rho=0.9, momentum=0.9, epsilon=1e-3),
+}
+
+
+def run(optimizer, rates, jit_compile=False, weights=WEIGHTS, gradients=GRADIENTS):
+    update = tf.function(optimizer.update, jit_compile=jit_compile)
+    weights = {name: tf.constant(value) for name, value in weights.items()}
+    slots = {
+        slot: {name: tf.zeros_like(value) for name, value in weights.items()}
+        for slot in optimizer.slots
+    }
+    for step, rate in enumerate(rates):
+        now = {name: tf.constant(value) for name, value in gradients[step].items()}
+        weights, slots = update(
+            weights, slots, now, tf.constant(rate), tf.constant(step, tf.int64)
+        )
+    assert set(slots) == set(optimizer.slots)
+    assert all(set(slot) == set(weights) for slot in slots.values())
+    return {name: value.numpy() for name, value in weights.items()}
+
+
+def flat(weights) -> np.ndarray:
+    return np.concatenate([weights[name].ravel() for name in SHAPES])
+
+
+def test_each_optimizer_has_a_reference():
+    assert set(OPTIMIZERS) == set(REFERENCES) | set(KERAS)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("name", REFERENCES)
+def test_ten_steps_of_the_reference(name, jit_compile):
+    rates, want = REFERENCES[name]
+    got = run(make_optimizer(name, weight_decay=0.1), rates, jit_compile)
+    np.testing.assert_allclose(flat(got), want, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_ten_steps_of_keras_on_the_penalised_loss(name):
+    """Coupled decay: Keras gets the gradient of the loss and its penalty together."""
+    variables = {key: keras.Variable(value, name="v") for key, value in WEIGHTS.items()}
+    theirs = KERAS[name](0.1)
+    for gradients, rate in zip(GRADIENTS, FALLING, strict=True):
+        theirs.learning_rate = rate
+        theirs.apply([
+            tf.constant(gradients[key]) + (0.1 * v.value if key == "kernel" else 0)
+            for key, v in variables.items()
+        ], list(variables.values()))
+    got = run(make_optimizer(name, weight_decay=0.1), FALLING)
+    np.testing.assert_allclose(
+        flat(got), flat({key: v.numpy() for key, v in variables.items()}), rtol=1e-6, atol=1e-6
+    )
+
+
+def test_lars_and_lamb_have_their_papers_formulas():
+    """One step in float64, by arXiv 1708.03888, algorithm 1, and 1904.00962, algorithm 2."""
+    w, g = (x["kernel"].astype(np.float64) for x in (WEIGHTS, GRADIENTS[0]))
+    norm = np.linalg.norm
+    local = 0.02 * norm(w) / (norm(g) + 0.1 * norm(w))
+    got = run(make_optimizer("lars(trust=0.02)", weight_decay=0.1), [0.5])
+    np.testing.assert_allclose(got["kernel"], w - 0.5 * local * (g + 0.1 * w), rtol=1e-6)
+    m, v = 0.1 * g / (1 - 0.9), 0.001 * g**2 / (1 - 0.999)
+    u = m / (np.sqrt(v) + 1e-6) + 0.1 * w
+    got = run(make_optimizer("lamb", weight_decay=0.1), [0.5])
+    np.testing.assert_allclose(got["kernel"], w - 0.5 * norm(w) / norm(u) * u, rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_groups_by_rank(name):
+    """Without gradients only decay moves a weight: kernels, or with bias_decay all."""
+    zeros = [{key: np.zeros_like(value) for key, value in WEIGHTS.items()}]
+    for bias_decay in (False, True):
+        optimizer = make_optimizer(name, weight_decay=0.1, bias_decay=bias_decay)
+        got = run(optimizer, [0.5], gradients=zeros)
+        assert np.any(got["kernel"] != WEIGHTS["kernel"])
+        assert np.any(got["bias"] != WEIGHTS["bias"]) == bias_decay
+
+
+@pytest.mark.parametrize("name", ["sgd", "nesterov", "adam", "rmsprop"])
+def test_decoupled_decay_shrinks_weights_past_the_optimizer(name):
+    zeros = [{key: np.zeros_like(value) for key, value in WEIGHTS.items()}] * 2
+    got = run(
+        make_optimizer(name, weight_decay=0.1, decoupled_decay=True), [0.5, 0.5], gradients=zeros
+    )
+    np.testing.assert_allclose(got["kernel"], WEIGHTS["kernel"] * 0.95**2, rtol=1e-6)
+    np.testing.assert_array_equal(got["bias"], WEIGHTS["bias"])
+
+
+def test_coupled_is_not_decoupled():
+    """w=1, rate .1, decay .1, momentum .9, no gradient: coupled L2 gives .9900, .9711, .9444 by
+    plain momentum, decoupled .9900, .9801, .9703."""
+    one = {"kernel": np.ones((1, 1), np.float32)}
+    zero = [{"kernel": np.zeros((1, 1), np.float32)}] * 3
+    for decoupled, want in ((False, (0.9900, 0.9711, 0.9444)), (True, (0.9900, 0.9801, 0.9703))):
+        optimizer = make_optimizer("momentum", weight_decay=0.1, decoupled_decay=decoupled)
+        for steps in (1, 2, 3):
+            got = run(optimizer, [0.1] * steps, weights=one, gradients=zero)
+            assert float(got["kernel"][0, 0]) == pytest.approx(want[steps - 1], abs=5e-5)
+
+
+def test_l1_penalty_pulls_by_the_sign():
+    zeros = [{key: np.zeros_like(value) for key, value in WEIGHTS.items()}]
+    got = run(make_optimizer("sgd", l1_penalty=0.01), [0.5], gradients=zeros)
+    want = WEIGHTS["kernel"] - 0.005 * np.sign(WEIGHTS["kernel"])
+    np.testing.assert_allclose(got["kernel"], want, rtol=1e-6)
+    np.testing.assert_array_equal(got["bias"], WEIGHTS["bias"])
+
+
+def test_clipping():
+    gradients = GRADIENTS[0]
+    norm = np.linalg.norm(flat(gradients))
+    assert float(global_norm({k: tf.constant(v) for k, v in gradients.items()})) == (
+        pytest.approx(norm, rel=1e-6)
+    )
+    got = run(make_optimizer("sgd", clip_norm=0.5), [1.0])
+    np.testing.assert_allclose(
+        flat(got), flat(WEIGHTS) - flat(gradients) * 0.5 / norm, rtol=1e-5, atol=1e-6
+    )
+    got = run(make_optimizer("sgd", clip_norm=2 * norm), [1.0])
+    np.testing.assert_allclose(flat(got), flat(WEIGHTS) - flat(gradients), atol=1e-6)
+    got = run(make_optimizer("sgd", clip_value=0.3), [1.0])
+    want = flat(WEIGHTS) - np.clip(flat(gradients), -0.3, 0.3)
+    np.testing.assert_allclose(flat(got), want, atol=1e-6)
+    zeros = [{key: np.zeros_like(value) for key, value in WEIGHTS.items()}]
+    still = run(make_optimizer("sgd", clip_norm=0.5), [1.0], gradients=zeros)
+    np.testing.assert_array_equal(flat(still), flat(WEIGHTS))
+
+
+def test_rates_of_single_weights():
+    got = run(make_optimizer("sgd", rates={"bias": 0.1}), [1.0])
+    np.testing.assert_allclose(
+        got["bias"], WEIGHTS["bias"] - 0.1 * GRADIENTS[0]["bias"], rtol=1e-6, atol=1e-7
+    )
+    np.testing.assert_allclose(
+        got["kernel"], WEIGHTS["kernel"] - GRADIENTS[0]["kernel"], rtol=1e-6, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_rate_zero_moves_nothing(name):
+    got = run(make_optimizer(name, weight_decay=0.1), [0.0, 0.0])
+    np.testing.assert_array_equal(flat(got), flat(WEIGHTS))
+
+
+@pytest.mark.parametrize("spec, options, part", [
+    ("sdg", {}, "got --optimizer 'sdg'; expected one of ['adagrad', 'adam', "),
+    ("nesterov(1)", {}, "got momentum=1; expected a number from 0 to less than 1"),
+    ("nesterov(True)", {}, "got momentum=True; expected"),
+    ("adam(epsilon=0)", {}, "got epsilon=0; expected a number over 0"),
+    ("adam(beta_1='a')", {}, "got beta_1='a'; expected"),
+    ("sgd(0.9)", {}, "--optimizer sgd: too many positional arguments; expected sgd()"),
+    ("lars(trust=0)", {}, "got trust=0; expected a number over 0"),
+    ("adamw", {"decoupled_decay": True}, "adamw has the decay in its own formula"),
+    ("lamb(0.9)", {"decoupled_decay": True}, "lamb(0.9) has the decay in its own formula"),
+])
+def test_bad_specs(spec, options, part):
+    with pytest.raises(ValueError) as error:
+        make_optimizer(spec, **options)
+    assert part in str(error.value) and "\n" not in str(error.value)

@@ -1,0 +1,44 @@
+"""What is decided by a run's evaluations."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.runs.evaluations import best, rate_factor, stops
+
+
+def records(*top_1: float, losses: tuple[float, ...] = ()) -> list[dict]:
+    losses = losses or (1.0,) * len(top_1)
+    return [
+        {"epoch": epoch, "top_1": value, "loss": loss}
+        for epoch, (value, loss) in enumerate(zip(top_1, losses, strict=True), 1)
+    ]
+
+
+def test_best_is_the_first_of_the_highest():
+    assert best(records(0.5, 0.9, 0.8, 0.9))["epoch"] == 2
+    assert best(records(0.5, 0.9, 0.8, 0.9, losses=(1, 0.5, 1, 0.4)))["epoch"] == 4
+
+
+@pytest.mark.parametrize("top_1, patience, stopped", [
+    ((), 1, False), ((0.5,), 1, False), ((0.5, 0.6), 1, False), ((0.6, 0.5), 1, True),
+    ((0.6, 0.5), 2, False), ((0.6, 0.5, 0.6), 2, True), ((0.6, 0.5, 0.7, 0.6), 2, False),
+    ((0.6, 0.5, 0.7, 0.6, 0.6), 2, True),
+])
+def test_early_stopping(top_1, patience, stopped):
+    assert stops(records(*top_1), patience) is stopped
+
+
+def test_plateau_is_that_of_pytorch():
+    """PyTorch 2.13, ReduceLROnPlateau(factor=0.5, patience=2, threshold=1e-2) from a rate of 1."""
+    losses = (1.0, 0.9, 0.895, 0.893, 0.892, 0.891, 0.8, 0.8, 0.8, 0.8, 0.81, 0.82, 0.5, 0.6)
+    factors = (1.0,) * 4 + (0.5,) * 5 + (0.25,) * 5
+    run = records(*(0.5,) * len(losses), losses=losses)
+    for count, factor in enumerate(factors, 1):
+        assert rate_factor("plateau(0.5, patience=2, threshold=0.01)", run[:count]) == factor
+
+
+def test_other_schedules_do_not_look():
+    run = records(*(0.5,) * 30)
+    assert rate_factor("cosine", run) == rate_factor("step(3, 6)", run) == 1.0
+    assert rate_factor("plateau", run) == pytest.approx(0.01)  # ten and one without, twice

@@ -1,0 +1,1 @@
+"""Benchmarks, for those who measure."""

@@ -1,0 +1,1 @@
+"""Makers of reference values and tables, for those who test."""

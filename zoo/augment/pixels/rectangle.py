@@ -1,0 +1,26 @@
+"""Rectangles, one an image: int32 [B, 4] of top, left, bottom, right, the last two outside."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from zoo.augment.pixels.levels import column
+
+
+def around(middle, sides, size: int):
+    """Rectangles about `middle`, int32 [B, 2], cut off at the edges.
+
+    sides: whole pixels, a number or int32 [B, 1].
+    """
+    import tensorflow as tf
+
+    start = middle - sides // 2
+    return tf.clip_by_value(tf.concat([start, start + sides], 1), 0, size)
+
+
+def inside(rectangles, size: int):
+    """bool [B, S, S]: whether a pixel is in the image's rectangle."""
+    place = ops.arange(size, dtype="int32")
+    y, x = place[None, :, None], place[None, None, :]
+    top, left, bottom, right = (column(rectangles[:, side]) for side in range(4))
+    return (y >= top) & (y < bottom) & (x >= left) & (x < right)

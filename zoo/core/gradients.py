@@ -1,0 +1,155 @@
+"""The first half of a step as a pure function: from a batch to sums, gradients, new statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from zoo.core.forward import logits_of, normalise, values_of
+from zoo.core.losses import Loss, distillation, smooth_labels, softmax_cross_entropy
+from zoo.core.recompute import make_recomputing_call
+from zoo.core.state import moving_statistics
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the step is made of, besides model, policy, schedule and optimizer.
+
+    mean, std: by channel, in levels of 0..255. batch_size: over all replicas.
+    loss: labels, logits, float [B, C] -> float32 [B]. class_weights: one a class, or none.
+    aux_weight: of the loss of each auxiliary head. micro_batches: parts that a replica's batch is
+    worked off in. sync_bn: the model's batch normalisations cross replicas. recompute: activations
+    are computed twice, see recompute.py. temperature, hard_weight: see `losses.distillation`.
+    """
+
+    num_classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    batch_size: int
+    seed: int
+    scales_loss: bool
+    jit_compile: bool
+    label_smoothing: float = 0.0
+    loss: Loss = softmax_cross_entropy
+    class_weights: tuple[float, ...] = ()
+    aux_weight: float = 0.0
+    micro_batches: int = 1
+    sync_bn: bool = False
+    recompute: bool = False
+    temperature: float = 1.0
+    hard_weight: float = 1.0
+
+
+def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
+    """`differentiate(weights, statistics, batch, generator_states, loss_scale) ->
+    (sums, gradients, statistics)`.
+
+    batch: {"images": float32 [B, S, S, C] in 0..255, "labels": float32 [B, classes]} and, where
+    there is a teacher, its logits as "teacher". generator_states: a list for each micro-batch.
+    sums: float32 [3], over the images: loss, number that the largest logit is right for, 1.
+
+    Gradients are of (sum of this replica's losses) / (images over all replicas): summed over
+    replicas and micro-batches, they are those of the mean over the whole batch. Layers that are
+    not trainable at this moment are constants, and run in inference mode.
+    """
+    trained_paths = [variable.path for variable in model.trainable_variables]
+    non_trainable = list(model.non_trainable_variables)
+    moving = moving_statistics(model)
+    losses_of = make_losses(settings)
+    call = make_recomputing_call(model) if settings.recompute else model.stateless_call
+
+    def differentiate(weights, statistics, batch, generator_states, loss_scale):
+        trained = {path: weights[path] for path in trained_paths}
+        others = values_of(non_trainable, {**weights, **statistics}, iter(generator_states))
+        with tf.GradientTape() as tape:
+            tape.watch(trained)
+            outputs, others_out = call(
+                list(trained.values()), others,
+                normalise(batch["images"], settings.mean, settings.std), training=True,
+            )
+            losses = losses_of(batch, outputs)
+            scaled = tf.reduce_sum(losses) / settings.batch_size * loss_scale
+        gradients = tape.gradient(scaled, trained)
+        if settings.scales_loss:
+            gradients = {path: value / loss_scale for path, value in gradients.items()}
+        statistics_out = {
+            variable.path: tf.cast(value, tf.float32)
+            for variable, value in zip(non_trainable, others_out, strict=True)
+            if variable.path in moving
+        }
+        correct = tf.equal(tf.argmax(logits_of(outputs), 1), tf.argmax(batch["labels"], 1))
+        sums = tf.stack([
+            tf.reduce_sum(losses),
+            tf.reduce_sum(tf.cast(correct, tf.float32)),
+            tf.cast(tf.shape(losses)[0], tf.float32),
+        ])
+        return sums, gradients, statistics_out
+
+    if settings.micro_batches == 1:
+        return lambda weights, statistics, batch, generator_states, loss_scale: differentiate(
+            weights, statistics, batch, generator_states[0], loss_scale
+        )
+    return _in_parts(differentiate, trained_paths, moving, settings.micro_batches)
+
+
+def _in_parts(
+    differentiate: Callable, trained_paths: list[str], moving: frozenset[str], parts: int
+) -> Callable:
+    """`differentiate` on one part of the batch after another, memory for one of them.
+
+    Gradients and sums are added up; moving statistics take a step a part, as in every framework
+    that accumulates.
+    """
+
+    def differentiate_in_parts(weights, statistics, batch, generator_states, loss_scale):
+        split = tf.nest.map_structure(
+            lambda rows: tf.reshape(rows, [parts, rows.shape[0] // parts, *rows.shape[1:]]), batch
+        )
+        states = [tf.stack(each) for each in zip(*generator_states, strict=True)]
+
+        def one_more(part, sums, gradients, moved):
+            part_sums, part_gradients, moved = differentiate(
+                weights, {**statistics, **moved}, {name: x[part] for name, x in split.items()},
+                [state[part] for state in states], loss_scale,
+            )
+            return part + 1, sums + part_sums, {
+                path: value + part_gradients[path] for path, value in gradients.items()
+            }, moved
+
+        _, sums, gradients, moved = tf.while_loop(
+            lambda part, *_: part < parts, one_more,
+            (
+                0, tf.zeros([3]),
+                {path: tf.zeros_like(weights[path]) for path in trained_paths},
+                {path: statistics[path] for path in statistics if path in moving},
+            ),
+        )
+        return sums, gradients, moved
+
+    return differentiate_in_parts
+
+
+def make_losses(settings: Settings) -> Callable[[Mapping[str, tf.Tensor], object], tf.Tensor]:
+    """`losses(batch, outputs) -> float32 [B]`, in the order of the paper (arXiv 1812.01187): the
+    batch was mixed before; its labels are smoothed here, and distillation is added last."""
+
+    def losses(batch, outputs):
+        targets = smooth_labels(batch["labels"], settings.label_smoothing)
+        total = settings.loss(targets, logits_of(outputs))
+        if "teacher" in batch:
+            total = settings.hard_weight * total + (1 - settings.hard_weight) * distillation(
+                batch["teacher"], logits_of(outputs), settings.temperature
+            )
+        if settings.aux_weight:
+            for name, logits in outputs.items():
+                if name != "logits":
+                    total += settings.aux_weight * settings.loss(targets, logits)
+        if settings.class_weights:
+            # Of a mixed label, the weights are mixed as it is.
+            total *= tf.linalg.matvec(batch["labels"], tf.constant(settings.class_weights))
+        return total
+
+    return losses

@@ -1,0 +1,134 @@
+"""The training state: every tensor that a step reads and writes, and a checkpoint holds.
+
+The Keras model is only a template of functions and initial values: the state lives in
+variables of its own, one set a replica, so that a step can read and write them inside
+`strategy.run` without a hidden collective an assignment (traps of assigning mirrored variables
+in a replica). They are ON_READ variables: reads and writes are local, checkpoints take the
+first replica's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from zoo.core.loss_scale import INITIAL_SCALE
+
+Variables = dict[str, tf.Variable]
+
+
+@dataclass(frozen=True)
+class State:
+    """weights: by the weight's path, float32. statistics: batch-norm's moving ones.
+
+    slots: what the optimizer keeps of each weight, by name. averages: of weights and statistics.
+    """
+
+    weights: Variables
+    slots: dict[str, Variables]
+    statistics: Variables
+    averages: Variables  # empty where the run keeps none
+    step: tf.Variable  # int64: training steps done
+    updates: tf.Variable  # int64: those that changed the weights; float16 skips some
+    rate_factor: tf.Variable  # float32: on the schedule's rate, for what depends on evaluations
+    loss_scale: tf.Variable  # float32: 1 but with mixed_float16
+    finite_steps: tf.Variable  # int64: since the scale last changed
+
+    def checkpoint(self, **others) -> tf.train.Checkpoint:
+        """What tf.train.CheckpointManager saves: names are those of this class and the paths."""
+        return tf.train.Checkpoint(
+            **_fields(self), **others,
+        )
+
+    def read(self) -> dict:
+        """All values as tensors, by field; in a replica, its own."""
+        return tf.nest.map_structure(lambda variable: variable.read_value(), _fields(self))
+
+    def write(self, values: dict) -> None:
+        """Assigns what `values` has, by field and path; the rest stays. In a replica, its own."""
+        fields = _fields(self)
+        for name, value in values.items():
+            _assign(fields[name], value)
+
+
+def make_state(
+    model: keras.Model,
+    strategy: tf.distribute.Strategy,
+    *,
+    scales_loss: bool,
+    slots: tuple[str, ...] = (),
+    averages: bool = False,
+) -> State:
+    """The state at step 0, with the values that `model` was initialised with.
+
+    All of the model's layers must be trainable at this moment. slots: those of the optimizer.
+
+    Raises ValueError where two weights of the model have the same path.
+    """
+    weights = _by_path(model.trainable_variables)
+    statistics = _by_path([v for v in model.non_trainable_variables if is_float(v)])
+    with strategy.scope():
+        return State(
+            weights={path: _variable(v.value, path) for path, v in weights.items()},
+            slots={
+                slot: {
+                    path: _variable(tf.zeros_like(v.value), f"{slot}/{path}")
+                    for path, v in weights.items()
+                }
+                for slot in slots
+            },
+            statistics={path: _variable(v.value, path) for path, v in statistics.items()},
+            averages={
+                path: _variable(v.value, f"average/{path}")
+                for path, v in {**weights, **statistics}.items() if averages
+            },
+            step=_variable(tf.zeros([], tf.int64), "step"),
+            updates=_variable(tf.zeros([], tf.int64), "updates"),
+            rate_factor=_variable(tf.ones([]), "rate_factor"),
+            loss_scale=_variable(tf.constant(INITIAL_SCALE if scales_loss else 1.0), "loss_scale"),
+            finite_steps=_variable(tf.zeros([], tf.int64), "finite_steps"),
+        )
+
+
+def is_float(variable: keras.Variable) -> bool:
+    """True for weights and batch-norm's statistics, not for the integer states of dropout's
+    generators: those are set from (seed, step, replica) each step and are no state of training."""
+    return keras.backend.is_float_dtype(variable.dtype)
+
+
+def moving_statistics(model: keras.Model) -> frozenset[str]:
+    """Paths of the statistics that training moves: those of layers that are trainable now."""
+    return frozenset(
+        v.path for layer in model.layers if layer.trainable
+        for v in layer.non_trainable_variables if is_float(v)
+    )
+
+
+def _fields(state: State) -> dict:
+    return {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+
+
+def _assign(variables, values) -> None:
+    if isinstance(values, dict):
+        for name, value in values.items():
+            _assign(variables[name], value)
+    else:
+        variables.assign(values)
+
+
+def _variable(value: tf.Tensor, name: str) -> tf.Variable:
+    return tf.Variable(
+        value, trainable=False, name=name,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )
+
+
+def _by_path(variables: list[keras.Variable]) -> dict[str, keras.Variable]:
+    paths = [variable.path for variable in variables]
+    if repeated := {path for path in paths if paths.count(path) > 1}:
+        raise ValueError(f"got several weights at {sorted(repeated)}; expected unique layer names")
+    return dict(zip(paths, variables, strict=True))
