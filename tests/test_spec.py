@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import math
 import warnings
+from fractions import Fraction
 
 import pytest
 from hypothesis import example, given
@@ -221,6 +222,26 @@ def test_bind_says_what_fits(call, part):
 
 def test_bind_names_the_choices():
     with pytest.raises(ValueError, match=(
-        r"^got operation 'skale'; expected one of \['blur', 'scale'\]$"
+        r"^got operation 'skale'; expected one of \['blur', 'scale'\], or package.module:Name$"
     )):
         bind(Call("skale"), {"scale": scale, "blur": scale}, "operation")
+
+
+def test_a_name_may_be_an_address():
+    calls = parse_calls("flip|my.ops:Tint(0.2, s='a:b', t={1: 2})|mixup(x=relu, y=p.q:R.S)")
+    assert calls == [
+        Call("flip"), Call("my.ops:Tint", (0.2,), {"s": "a:b", "t": {1: 2}}),
+        Call("mixup", (), {"x": "relu", "y": "p.q:R.S"}),
+    ]
+
+
+@pytest.mark.parametrize("spec", ["a:1", ":x", "x:", "f(x:y)", "f(x=a.b)"])
+def test_what_is_no_address_cannot_be_read(spec):
+    with pytest.raises(ValueError, match="cannot read"):
+        parse_calls(spec)
+
+
+def test_bind_imports_an_address():
+    assert bind(Call("fractions:Fraction", (1, 2)), {}, "operation") == Fraction(1, 2)
+    with pytest.raises(ValueError, match="^got operation 'no_such:Name', which cannot be imported"):
+        bind(Call("no_such:Name"), {}, "operation")

@@ -2,16 +2,24 @@
 
 A spec is one or more calls joined by bars. Arguments are Python literals read by
 `ast.literal_eval`: nothing in a spec is ever executed. A bare word behind `=` is a text
-(``activation=relu``), since shells eat quotes.
+(``activation=relu``), since shells eat quotes. A name may be an address (``my_package.ops:Tint(0.2)``,
+see address.py).
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from zoo.address import is_address, load
+
+# Stands for the colon of an address while Python parses: a letter to Python, and in no name of a
+# keyboard's.
+_COLON = "\u02d0"
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,9 @@ def parse_calls(spec: str) -> list[Call]:
         # What Python only warns of ("1or 2") would be a second line on standard error.
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            tree = ast.parse(spec.strip(), mode="eval").body
-        return [_parse_call(node, spec) for node in _split_bars(tree)]
+            text = re.sub(r"(?<=\w):(?=[A-Za-z_])", _COLON, spec.strip())
+            tree = ast.parse(text, mode="eval").body
+        return [_parse_call(node, text, spec) for node in _split_bars(tree)]
     except (SyntaxError, RecursionError, MemoryError, UnicodeError):
         raise _unreadable(spec, spec) from None
 
@@ -57,13 +66,18 @@ def parse_options(text: str) -> dict:
 
 
 def bind(call: Call, choices: Mapping[str, Callable], kind: str) -> object:
-    """Calls `choices[call.name]` with the call's arguments.
+    """Calls `choices[call.name]`, or what an address names, with the call's arguments.
 
     Raises ValueError, in one line, for a name that is not there or arguments that do not fit.
     """
-    if call.name not in choices:
-        raise ValueError(f"got {kind} {call.name!r}; expected one of {sorted(choices)}")
-    function = choices[call.name]
+    if is_address(call.name):
+        function = load(call.name, kind)
+    elif call.name in choices:
+        function = choices[call.name]
+    else:
+        raise ValueError(
+            f"got {kind} {call.name!r}; expected one of {sorted(choices)}, or package.module:Name"
+        )
     try:
         inspect.signature(function).bind(*call.args, **call.kwargs)
     except TypeError as error:
@@ -89,7 +103,7 @@ def _split_bars(node: ast.expr) -> list[ast.expr]:
     return [node, *reversed(parts)]
 
 
-def _parse_call(node: ast.expr, spec: str) -> Call:
+def _parse_call(node: ast.expr, text: str, spec: str) -> Call:
     if isinstance(node, ast.Call):
         name, arguments, keywords = node.func, node.args, node.keywords
     else:
@@ -100,25 +114,35 @@ def _parse_call(node: ast.expr, spec: str) -> Call:
             raise ValueError("two stars, or an argument given twice")
         return Call(
             _dotted_name(name),
-            tuple(ast.literal_eval(argument) for argument in arguments),
+            tuple(_literal(argument) for argument in arguments),
             {keyword.arg: _word_or_literal(keyword.value) for keyword in keywords},
         )
     except (ValueError, TypeError):
-        raise _unreadable(ast.get_source_segment(spec.strip(), node) or spec, spec) from None
+        part = (ast.get_source_segment(text, node) or text).replace(_COLON, ":")
+        raise _unreadable(part, spec) from None
 
 
 def _word_or_literal(node: ast.expr) -> object:
     # "zero_gamma=false" as a text would be true.
     if isinstance(node, ast.Name) and node.id.lower() not in ("true", "false", "none"):
-        return node.id
+        return node.id.replace(_COLON, ":")
+    if isinstance(node, ast.Attribute) and is_address(address := _dotted_name(node)):
+        return address
+    return _literal(node)
+
+
+def _literal(node: ast.expr) -> object:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            part.value = part.value.replace(_COLON, ":")
     return ast.literal_eval(node)
 
 
 def _dotted_name(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
-        return node.id
+        return node.id.replace(_COLON, ":")
     if isinstance(node, ast.Attribute):
-        return f"{_dotted_name(node.value)}.{node.attr}"
+        return f"{_dotted_name(node.value)}.{node.attr}".replace(_COLON, ":")
     raise ValueError("not a name")
 
 
