@@ -2,8 +2,8 @@
 
 A spec is one or more calls joined by bars. Arguments are Python literals read by
 `ast.literal_eval`: nothing in a spec is ever executed. A bare word behind `=` is a text
-(``activation=relu``), since shells eat quotes. A name may be an address (``my_package.ops:Tint(0.2)``,
-see address.py).
+(``activation=relu``), since shells eat quotes. A name may be an address
+(``my_package.ops:Tint(0.2)``, see address.py).
 """
 
 from __future__ import annotations
