@@ -3,19 +3,25 @@
 from zoo.weights.class_names import decode_predictions
 from zoo.weights.create import (
     create_model,
+    load_model,
     load_pretrained,
+    model_from,
     model_of,
     preprocess_input,
     preprocessing_of,
+    save_pretrained,
     with_preprocessing,
 )
 
 __all__ = [
     "create_model",
     "decode_predictions",
+    "load_model",
     "load_pretrained",
+    "model_from",
     "model_of",
     "preprocess_input",
     "preprocessing_of",
+    "save_pretrained",
     "with_preprocessing",
 ]
