@@ -13,7 +13,7 @@ import pytest
 
 import zoo.models
 from zoo.weights import catalogue, download
-from zoo.weights.create import models_of
+from zoo.weights.origin import models_of
 from zoo.weights.preprocessing import preprocess_input
 
 ENTRIES = catalogue.entries()

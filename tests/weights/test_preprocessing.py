@@ -124,7 +124,7 @@ def test_grey_pictures(photo):
 
 def test_without_resizing_any_size_is_left_and_floats_are_not_rounded():
     pictures = np.linspace(0, 255, 2 * 5 * 7 * 3).reshape(2, 5, 7, 3)
-    images = preprocess_input(pictures, Preprocessing(224, 0.875, "bicubic", *HALF), resize=False)
+    images = preprocess_input(pictures, Preprocessing(224, 256, "bicubic", *HALF), resize=False)
     assert images.dtype == np.float32
     np.testing.assert_allclose(images, pictures / 127.5 - 1, atol=1e-6)
     with pytest.raises(ValueError, match=r"and pictures of sizes \[\(4, 7\), \(5, 7\)"):

@@ -56,7 +56,7 @@ def page(infos: dict) -> str:
 
 def _entries_by_model() -> dict[str, list]:
     from zoo.weights import catalogue
-    from zoo.weights.create import models_of
+    from zoo.weights.origin import models_of
 
     found: dict[str, list] = {}
     for entry in catalogue.entries():

@@ -14,17 +14,8 @@ from zoo.data import check_spec
 from zoo.data.bad_images import CHOICES
 from zoo.data.resize import METHODS
 from zoo.models import check_model
-from zoo.recipe import checks, rules
+from zoo.recipe import checks, field, rules
 from zoo.recipe.checks import PRECISIONS, XLA_MODES, at_least, or_empty
-from zoo.recipe.field import (
-    in_data,
-    in_distillation,
-    in_machine,
-    in_model,
-    in_optimisation,
-    in_output,
-    in_transfer,
-)
 from zoo.spec import parse_call, parse_options
 
 
@@ -35,253 +26,255 @@ class Recipe:
     Raises ValueError, in one line, for a value that cannot be.
     """
 
-    name: str = in_model(
+    name: str = field.model(
         "run", "Name of the recipe; run folders are called after it.", checks.folder_name
     )
-    model: str = in_model(
+    model: str = field.model(
         "resnet50", "Architecture: one of zoo.list_models(), or package.module:Name.", check_model
     )
-    model_options: str = in_model(
+    model_options: str = field.model(
         "", "Options of the model, such as zero_gamma=True or activation=gelu.", parse_options
     )
 
-    data: str = in_data(
+    data: str = field.data(
         "mnist5k", "Source of the images: mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN, "
         "tfds:NAME, synthetic, or package.module:name.", check_spec
     )
-    data_dir: str = in_data("", "Folder of the tfds: sets; empty: the default of TFDS.")
-    image_size: int = in_data(
+    data_dir: str = field.data("", "Folder of the tfds: sets; empty: the default of TFDS.")
+    image_size: int = field.data(
         224, "Side of the square images that the model sees, pixels.", at_least(1)
     )
-    channels: int = in_data(
+    channels: int = field.data(
         3, "Channels of the images, 1 (grey) or 3 (RGB); images are converted.", checks.grey_or_rgb
     )
-    crop_area: tuple[float, ...] = in_data(
+    crop_area: tuple[float, ...] = field.data(
         (0.08, 1.0), "Area of the random training crop as a share of the image's area: "
         "SMALLEST,LARGEST; 1,1 takes the whole image.",
         checks.low_high(0, 1, "0 < LOW <= HIGH <= 1")
     )
-    crop_ratio: tuple[float, ...] = in_data(
+    crop_ratio: tuple[float, ...] = field.data(
         (3 / 4, 4 / 3), "Width over height of the training crop: SMALLEST,LARGEST.",
         checks.low_high(0, float("inf"), "0 < LOW <= HIGH")
     )
-    scale_jitter: tuple[float, ...] = in_data(
+    scale_jitter: tuple[float, ...] = field.data(
         (), "Training crop in the way of VGG: the short side is resized to LOW,HIGH pixels before "
         "a random crop, as 256,480; empty: by crop_area."
     )
-    train_resizing: str = in_data(
+    train_resizing: str = field.data(
         "area", f"Resizing of training images: {', '.join(METHODS)}.", checks.one_of(METHODS)
     )
-    eval_resizing: str = in_data(
+    eval_resizing: str = field.data(
         "bilinear", "Method that resizes evaluation images, as train_resizing; empty: that of the "
         "weights."
     )
-    eval_resize: int = in_data(
+    eval_resize: int = field.data(
         256, "Short side of an evaluation image before its centre crop, pixels.", at_least(1)
     )
-    mean: tuple[float, ...] = in_data(
+    mean: tuple[float, ...] = field.data(
         (123.68, 116.779, 103.939), "Mean of each channel that is subtracted, in levels of "
         "0..255; empty: that of the weights."
     )
-    std: tuple[float, ...] = in_data(
+    std: tuple[float, ...] = field.data(
         (58.393, 57.12, 57.375), "Standard deviation of each channel to divide by, in levels of "
         "0..255; empty: that of the weights.", checks.deviations
     )
-    on_bad_image: str = in_data(
+    on_bad_image: str = field.data(
         "fail", "What happens at a training image that cannot be read. fail: the run ends there; "
         "skip: all images are tried at the start and the bad ones left out.",
         checks.one_of(CHOICES)
     )
-    data_service: str = in_data(
+    data_service: str = field.data(
         "", "Address grpc://HOST:PORT of a tf.data service that reads the training images; empty: "
         "this process does.", checks.matching(r"(grpc://[^/:]+:\d+)?", "grpc://HOST:PORT"),
         changes_result=False
     )
-    cache_mb: int = in_data(
+    cache_mb: int = field.data(
         1024, "Memory for decoded images, MiB: smaller sets are decoded once and stay there.",
         at_least(0), changes_result=False
     )
-    data_on_device: bool = in_data(
+    data_on_device: bool = field.data(
         False, "Keep the training images in the memory of each device, which picks its batches "
         "there: for images of one size, as MNIST's, without crops (crop_area=1,1).",
         changes_result=False
     )
-    train_images: int = in_data(
+    train_images: int = field.data(
         0, "Training images that are used, of each class its share, always the same; 0: all.",
         at_least(0)
     )
-    train_sizes: tuple[float, ...] = in_data(
+    train_sizes: tuple[float, ...] = field.data(
         (), "Sides of the training images in equal parts of the run, one after another, as "
         "128,160,192, pixels; empty: image_size.", checks.pixels
     )
-    augment: str = in_data("flip", "Operations on the device, such as flip|pad_crop(4)|mixup(0.2).")
+    augment: str = field.data(
+        "flip", "Operations on the device, such as flip|pad_crop(4)|mixup(0.2)."
+    )
 
-    weights: str = in_transfer(
+    weights: str = field.transfer(
         "", "Trained weights to start from: imagenet, a name as timm:resnet50d.ra2_in1k, a file, "
         "or a run's folder; empty: new ones."
     )
-    trust: str = in_transfer(
+    trust: str = field.transfer(
         "", "Packages from outside of the zoo whose code a file of weights may name, joined by "
         "commas.", checks.packages, changes_result=False
     )
-    frozen_epochs: float = in_transfer(
+    frozen_epochs: float = field.transfer(
         0.0, "Epochs at the start in which the classifier alone learns."
     )
-    trainable: str = in_transfer(
+    trainable: str = field.transfer(
         "all", "Layers that learn after frozen_epochs: all, head, or from:STAGE, as from:stage4.",
         checks.matching(r"all|head|from:\w+", "all, head, or from:STAGE, as from:stage4")
     )
-    freeze_bn: bool = in_transfer(
+    freeze_bn: bool = field.transfer(
         False, "Keep the batch normalisations of the weights as they are, in inference mode."
     )
-    unfrozen_rate: float = in_transfer(
+    unfrozen_rate: float = field.transfer(
         0.1, "Factor on the learning rate after frozen_epochs.", checks.up_to_one
     )
-    stage_decay: float = in_transfer(
+    stage_decay: float = field.transfer(
         1.0, "Factor on the learning rate of a stage against the one behind it.", checks.up_to_one
     )
 
-    batch_size: int = in_optimisation(256, "Images a step, over all devices.", at_least(1))
-    epochs: int = in_optimisation(120, "Passes over the training images.", at_least(1))
-    learning_rate: float = in_optimisation(
+    batch_size: int = field.optimisation(256, "Images a step, over all devices.", at_least(1))
+    epochs: int = field.optimisation(120, "Passes over the training images.", at_least(1))
+    learning_rate: float = field.optimisation(
         0.1, "Peak learning rate for a batch of base_batch_size images; the peak of the run is "
         "learning_rate * batch_size / base_batch_size.", checks.over_zero
     )
-    base_batch_size: int = in_optimisation(
+    base_batch_size: int = field.optimisation(
         256, "Batch size that learning_rate is meant for, images.", at_least(1)
     )
-    schedule: str = in_optimisation(
+    schedule: str = field.optimisation(
         "cosine", "Learning rate over the run: cosine, constant, step(30, 60, 90, factor=0.1), "
         "exponential(0.97), polynomial(power=1), cosine_restarts(10, multiply=2), cyclic(4, "
         "low=0.1), one_cycle, plateau(factor=0.1, patience=10), or package.module:Name; lengths "
         "in epochs.", parse_call
     )
-    warmup_epochs: float = in_optimisation(
+    warmup_epochs: float = field.optimisation(
         0.0, "Epochs at the start in which the rate grows from 0 in a straight line."
     )
-    optimizer: str = in_optimisation(
+    optimizer: str = field.optimisation(
         "nesterov(0.9)", "Optimizer: sgd, momentum, nesterov, adam, adamw, adagrad, rmsprop, "
         "lars, lamb or package.module:Name, with arguments as adam(beta_2=0.99).", parse_call
     )
-    weight_decay: float = in_optimisation(
+    weight_decay: float = field.optimisation(
         1e-4, "L2 penalty: this times the weight is added to the gradient.", at_least(0)
     )
-    decoupled_decay: bool = in_optimisation(
+    decoupled_decay: bool = field.optimisation(
         False, "Take weight_decay times the learning rate off the weight itself, not through the "
         "gradient."
     )
-    l1_penalty: float = in_optimisation(
+    l1_penalty: float = field.optimisation(
         0.0, "L1 penalty: this times the sign of the weight is added to the gradient.", at_least(0)
     )
-    bias_decay: bool = in_optimisation(
+    bias_decay: bool = field.optimisation(
         False, "Apply the penalties to biases and batch-norm parameters too."
     )
-    clip_norm: float = in_optimisation(
+    clip_norm: float = field.optimisation(
         0.0, "Largest norm of all gradients together; 0: no limit.", at_least(0)
     )
-    clip_value: float = in_optimisation(
+    clip_value: float = field.optimisation(
         0.0, "Largest absolute value of an entry of a gradient; 0: no limit.", at_least(0)
     )
-    micro_batches: int = in_optimisation(
+    micro_batches: int = field.optimisation(
         1, "Parts into which each device divides its batch, to save memory.", at_least(1)
     )
-    averaging: str = in_optimisation(
+    averaging: str = field.optimisation(
         "", "Average of the weights that is evaluated and exported: ema(decay=0.9999), "
         "swa(start=75, every=1) in epochs, or package.module:Name; empty: none.",
         or_empty(parse_call)
     )
-    patience: int = in_optimisation(
+    patience: int = field.optimisation(
         0, "Early stopping: evaluations in a row without a better validation top-1 after which "
         "the run ends, with its best weights; 0: never.", at_least(0)
     )
-    loss: str = in_optimisation(
+    loss: str = field.optimisation(
         "cross_entropy", "Loss in training: cross_entropy, binary_cross_entropy, focal(gamma=2, "
         "alpha=0.25), mean_squared_error, huber(delta=0.5), kullback_leibler or "
         "package.module:Name; evaluation reports cross-entropy in nats.", parse_call
     )
-    label_smoothing: float = in_optimisation(
+    label_smoothing: float = field.optimisation(
         0.0, "Share of the label that is spread over all classes, 0 to 1.", checks.below_one
     )
-    class_weights: str = in_optimisation(
+    class_weights: str = field.optimisation(
         "", "Factors on the loss, one a class, as 1,2,0.5; balanced: by how rare each class is; "
         "empty: 1.", checks.class_weights
     )
-    aux_weight: float = in_optimisation(
+    aux_weight: float = field.optimisation(
         0.0, "Weight of the loss of each auxiliary classifier, for models that have some; 0: the "
         "model is built without them.", at_least(0)
     )
-    seed: int = in_optimisation(
+    seed: int = field.optimisation(
         0, "Seed of the initialisation, the order of the images and the augmentation.", checks.seed
     )
 
-    teacher: str = in_distillation(
+    teacher: str = field.distillation(
         "", "Weights of the teacher to distil from, as for weights; empty: no teacher."
     )
-    teacher_model: str = in_distillation(
+    teacher_model: str = field.distillation(
         "", "Architecture of the teacher; empty: what its weights say.", or_empty(check_model)
     )
-    temperature: float = in_distillation(
+    temperature: float = field.distillation(
         20.0, "Divisor of the logits of teacher and student.", checks.over_zero
     )
-    hard_weight: float = in_distillation(
+    hard_weight: float = field.distillation(
         0.5, "Share of the loss on the labels, 0 to 1; the rest is on the teacher.",
         checks.below_one
     )
 
-    precision: str = in_machine(
+    precision: str = field.machine(
         "float32", f"Precision of the computation: {', '.join(PRECISIONS)} (dynamic loss scale).",
         checks.one_of(PRECISIONS)
     )
-    xla: str = in_machine(
+    xla: str = field.machine(
         "auto", "Compile the step with XLA: on, off, or auto (on GPUs alone: it is slower on "
         "CPUs).", checks.one_of(XLA_MODES)
     )
-    virtual_devices: int = in_machine(
+    virtual_devices: int = field.machine(
         1, "Devices that the CPU is divided into, to try several replicas.", at_least(1)
     )
-    steps_per_call: int = in_machine(
+    steps_per_call: int = field.machine(
         50, "Most training steps between two returns to Python.", at_least(1), changes_result=False
     )
-    host_threads: int = in_machine(
+    host_threads: int = field.machine(
         0, "Threads that read and decode images; 0: one a core.", at_least(0), changes_result=False
     )
-    deterministic: bool = in_machine(
+    deterministic: bool = field.machine(
         False, "Use only reproducible kernels on a GPU (slower); on a CPU all are."
     )
-    sync_bn: bool = in_machine(
+    sync_bn: bool = field.machine(
         False, "Take batch-norm statistics over the images of all devices; without XLA."
     )
-    recompute: bool = in_machine(
+    recompute: bool = field.machine(
         False, "Compute activations twice instead of keeping them (gradient checkpointing), to "
         "save memory."
     )
 
-    run_dir: str = in_output(
+    run_dir: str = field.output(
         "", "Folder of the run, resumed if it has begun; empty: runs/NAME-TIME.",
         changes_result=False
     )
-    evaluate_every: int = in_output(
+    evaluate_every: int = field.output(
         1, "Epochs between two evaluations.", at_least(1), changes_result=False
     )
-    checkpoint_every: int = in_output(
+    checkpoint_every: int = field.output(
         1000, "Steps between two checkpoints; there is one at each evaluation too.", at_least(1),
         changes_result=False
     )
-    keep_checkpoints: int = in_output(
+    keep_checkpoints: int = field.output(
         2, "Number of the newest checkpoints that are kept.", at_least(1), changes_result=False
     )
-    profile_steps: tuple[float, ...] = in_output(
+    profile_steps: tuple[float, ...] = field.output(
         (), "Steps that TensorBoard's profiler looks at, FIRST,LAST; empty: none.",
         checks.first_last, changes_result=False
     )
-    export: bool = in_output(True, "Write the SavedModel at the end.", changes_result=False)
+    export: bool = field.output(True, "Write the SavedModel at the end.", changes_result=False)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value, kind = getattr(self, field.name), type(field.default)
-            with rules.named(field.name):
-                object.__setattr__(self, field.name, checks.as_type(value, kind))
-                field.metadata["check"](getattr(self, field.name))
+        for own in dataclasses.fields(self):
+            with rules.named(own.name):
+                value = checks.as_type(getattr(self, own.name), type(own.default))
+                own.metadata["check"](value)
+            object.__setattr__(self, own.name, value)
         rules.check(self)
 
     def to_json(self) -> str:
@@ -294,8 +287,8 @@ class Recipe:
         but not what is computed.
         """
         return {
-            field.name: (getattr(self, field.name), getattr(other, field.name))
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(other, field.name)
-            and (field.metadata["changes_result"] or not only_result)
+            own.name: (getattr(self, own.name), getattr(other, own.name))
+            for own in dataclasses.fields(self)
+            if getattr(self, own.name) != getattr(other, own.name)
+            and (own.metadata["changes_result"] or not only_result)
         }

@@ -20,7 +20,7 @@ def _field(
 
 
 # What makes the fields of a section: (default, help text, check) -> dataclass field.
-in_model, in_data, in_transfer, in_optimisation, in_distillation, in_machine, in_output = (
+model, data, transfer, optimisation, distillation, machine, output = (
     functools.partial(_field, section=section)
     for section in ("Model", "Data", "Transfer", "Optimisation", "Distillation", "Machine",
                     "Output")

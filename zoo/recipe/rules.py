@@ -12,7 +12,7 @@ from zoo.data.resize import METHODS
 from zoo.models import check_model
 from zoo.recipe import checks
 from zoo.spec import parse_options
-from zoo.weights.create import check_weights, model_of
+from zoo.weights.origin import check_weights, model_of
 
 if TYPE_CHECKING:
     from zoo.recipe import Recipe

@@ -6,12 +6,10 @@ from zoo.weights.create import (
     load_model,
     load_pretrained,
     model_from,
-    model_of,
-    preprocess_input,
-    preprocessing_of,
     save_pretrained,
-    with_preprocessing,
 )
+from zoo.weights.inputs import preprocess_input, with_preprocessing
+from zoo.weights.origin import model_of, preprocessing_of
 
 __all__ = [
     "create_model",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,16 @@ from typing import Any
 import zoo.models
 from zoo.address import require_trust
 from zoo.lazy import lazy_module
-from zoo.weights import artefact, catalogue, convert, local, names, preprocessing, stored
+from zoo.weights import artefact, catalogue, convert, local, names, stored
 from zoo.weights.card import Card
 from zoo.weights.class_names import IMAGENET
-from zoo.weights.preprocessing import Preprocessing
+from zoo.weights.origin import checked_card, models_of, resolve
 
 np = lazy_module("numpy")
 keras = lazy_module("keras")
 
 # What `zoo.models.create_model` takes beside the options of the builder.
 _CREATE_OPTIONS = {"input_shape", "include_top", "pooling", "classifier_activation"}
-# Names of the catalogue's defaults: the data that a model's weights were trained on.
-DATASETS = ("imagenet", "mnist")
 # What a card says of the values, beside how the model is built.
 _KNOWN = ("class_names", "preprocessing", "licence", "recipe", "accuracies", "command", "versions",
           "git_commit")
@@ -67,14 +64,14 @@ def create_model(
         return _described(model, _card_of(model, name, options))
     if name is not None:
         zoo.models.check_model(name, set(options) - _CREATE_OPTIONS)
-    origin = _resolve(str(weights), name)
+    origin = resolve(str(weights), name)
     if isinstance(origin, catalogue.Entry):
         name = name or models_of(origin)[0]
         values = stored.read_values(origin, name)
         known = {"class_names": _CLASS_NAMES[origin.dataset], "licence": origin.licence,
                  "preprocessing": origin.preprocessing}
     else:
-        card, known = _checked_card(origin, name), {}
+        card, known = checked_card(origin, name), {}
         if card is not None:
             if name is None:
                 require_trust(card.addresses, trust, str(origin))
@@ -163,145 +160,6 @@ def load_pretrained(
     values = convert.convert(model, tensors, source, keras_layout=library == "keras")
     convert.assign(model, values)
     return _described(model, _card_of(model, model_name, options))
-
-
-def preprocess_input(
-    images: np.ndarray | Sequence[np.ndarray],
-    model_or_weights: keras.Model | str,
-    *,
-    resize: bool = True,
-) -> np.ndarray:
-    """Pictures in levels of 0..255 -> the float32 images [B, S, S, C] that a network expects.
-
-    images, resize: as of `zoo.weights.preprocessing.preprocess_input`.
-    model_or_weights: what `zoo.create_model` returned, or the `weights` it was given.
-
-    Raises:
-      ValueError: nothing is known of the images that the weights were trained with, or `images`
-        are not pictures.
-    """
-    return preprocessing.preprocess_input(
-        images, _known_preprocessing(model_or_weights), resize=resize
-    )
-
-
-def with_preprocessing(model: keras.Model) -> keras.Model:
-    """`model` behind a layer that normalises its images: pictures in levels of 0..255 go in.
-
-    What is saved of it cannot be fed wrongly normalised images. Resizing and cropping are left to
-    the app: the pictures are [B, S, S, C] of the model's own size.
-
-    Raises:
-      ValueError: nothing is known of the images that the model was trained with.
-    """
-    images = _known_preprocessing(model)
-    pictures = keras.Input(model.input_shape[1:], name="pictures")
-    normalise = keras.layers.Rescaling(
-        scale=[1 / std for std in images.std],
-        offset=[-mean / std for mean, std in zip(images.mean, images.std, strict=True)],
-        dtype="float32",
-        name="normalise",
-    )
-    return keras.Model(pictures, model(normalise(pictures)), name=model.name)
-
-
-def preprocessing_of(weights: str, name: str | None = None) -> Preprocessing | None:
-    """How images for these weights are made; None where a file does not tell.
-
-    weights: as of `zoo.create_model`. name: the model, for "imagenet" and "mnist".
-
-    Raises:
-      ValueError: an unknown entry, or a dataset without a model's name.
-    """
-    origin = _resolve(weights, name)
-    if isinstance(origin, catalogue.Entry):
-        return origin.preprocessing
-    card = local.read_card(origin)
-    return card and card.preprocessing
-
-
-def model_of(weights: str) -> str:
-    """The zoo's model that weights are of.
-
-    Raises:
-      ValueError: an unknown entry, or a file that does not tell.
-    """
-    origin = _resolve(weights, None)
-    if isinstance(origin, catalogue.Entry):
-        return models_of(origin)[0]
-    return _checked_card(origin, None).model
-
-
-def models_of(entry: catalogue.Entry) -> list[str]:
-    """The zoo's models whose function the entry's weights belong to; nearly always one."""
-    if entry.library == stored.OWN:
-        return [entry.model_there]
-    first, _ = names.find(entry.library, entry.model_there)
-    return [
-        name for name in zoo.models.list_models(f"{first}*")
-        if (source := names.sources(name).get(entry.library)) and source.model == entry.model_there
-    ]
-
-
-def check_weights(weights: str, name: str) -> None:
-    """Raises ValueError, in one line, unless `weights` names some of the model `name`; loads no
-    TensorFlow, and of a file no more than its card."""
-    origin = _resolve(weights, name)
-    if isinstance(origin, Path):
-        _checked_card(origin, name)
-
-
-def _resolve(weights: str, name: str | None) -> catalogue.Entry | Path:
-    if weights in DATASETS:
-        if name is None:
-            raise ValueError(
-                f"got weights={weights!r} without a model; expected an entry of the catalogue, as "
-                "'timm:resnet50d.ra2_in1k'"
-            )
-        return catalogue.default_for(name, weights)
-    if re.match(r"[a-z_]+:", weights):
-        entry = catalogue.find(weights)
-        if name is not None and name not in models_of(entry):
-            raise ValueError(
-                f"got weights {entry.name!r} for {name!r}; they are of {models_of(entry)[0]!r}"
-            )
-        return entry
-    path = Path(weights).expanduser()
-    if not path.exists():
-        raise ValueError(
-            f"got weights={weights!r}; expected one of {list(DATASETS)}, an entry of the catalogue "
-            "as 'timm:resnet50d.ra2_in1k', or a file or folder that exists"
-        )
-    return path
-
-
-def _known_preprocessing(model_or_weights: keras.Model | str) -> Preprocessing:
-    if isinstance(model_or_weights, str):
-        found = preprocessing_of(model_or_weights)
-    else:
-        found = getattr(model_or_weights, "preprocessing", None)
-    if found is None:
-        raise ValueError(
-            f"got {getattr(model_or_weights, 'name', model_or_weights)!r}, of whose training "
-            "images nothing is known; expected a model of zoo.create_model with pretrained "
-            "weights, or their name"
-        )
-    return found
-
-
-def _checked_card(path: Path, name: str | None) -> Card | None:
-    """What a file says of its model; None where it says nothing, and `name` is the model.
-
-    Raises:
-      ValueError: it is another model than `name`, or none is known.
-    """
-    card = local.read_card(path)
-    if card is None and name is None:
-        raise ValueError(f"got weights={str(path)!r}, a file that does not tell its model; "
-                         "expected the model beside it")
-    if card is not None and name not in (None, card.model):
-        raise ValueError(f"got weights={str(path)!r} for {name!r}; they are of {card.model!r}")
-    return card
 
 
 def _options_of(card: Card, options: Mapping[str, Any]) -> dict[str, Any]:
