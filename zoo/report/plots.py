@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from zoo.files import written_aside
+
 # Above this many classes a cell has no room for its number, nor a class for its name.
 MOST_WRITTEN = 20
 
@@ -66,6 +68,5 @@ def draw_confusion(confusion: np.ndarray, class_names: tuple[str, ...], path: Pa
 def write_figure(figure: Figure, path: Path) -> None:
     """As a PNG: the whole file or nothing."""
     # The Agg canvas, not pyplot: no display, no global state of the user's.
-    aside = path.with_name(f".{path.name}")
-    FigureCanvasAgg(figure).print_png(aside)
-    aside.replace(path)
+    with written_aside(path) as aside:
+        FigureCanvasAgg(figure).print_png(aside)

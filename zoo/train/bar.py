@@ -24,8 +24,10 @@ class Progress:
             dynamic_ncols=True, mininterval=0.2, disable=not self._terminal,
         )
         self._total, self._done = total_images, done_images
-        self._told = self._started = time.monotonic()
-        self._done_before = done_images
+        self._told = time.monotonic()
+        # When the first call was done, and how many images then: it compiles, so that the rate
+        # and the time left count from there.
+        self._first: tuple[float, int] | None = None
 
     def advance(self, images: int, epoch: int, now: dict[str, float]) -> None:
         """now: loss in nats, top_1 in 0..1 and learning_rate of the images just trained on."""
@@ -36,11 +38,18 @@ class Progress:
         self._done += images
         self._bar.set_description(f"epoch {epoch}", refresh=False)
         self._bar.set_postfix_str(text, refresh=False)
-        self._bar.update(images)
         at = time.monotonic()
+        if self._first is None:
+            self._first = at, self._done
+            bar = self._bar
+            bar.n = bar.initial = bar.last_print_n = self._done
+            bar.unpause()
+            bar.refresh()
+            return
+        self._bar.update(images)
         if not self._terminal and at - self._told >= self.SECONDS_BETWEEN_LINES:
             self._told = at
-            speed = (self._done - self._done_before) / (at - self._started)
+            speed = (self._done - self._first[1]) / (at - self._first[0])
             left = datetime.timedelta(seconds=round((self._total - self._done) / speed))
             print(f"epoch {epoch}: {speed:.0f} images/s, {text}, {left} left", file=sys.stderr)
 

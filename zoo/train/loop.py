@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
-from zoo.core.phases import phase_at
+from zoo.core.phases import Phase, phase_at
 from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
@@ -91,17 +92,15 @@ def _final_predictions(run: Run) -> dict[str, Predictions]:
 
 
 def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
+    """Trains to the end, an early stop, a signal or a loss that is not finite; the exit code."""
     recipe, step = run.recipe, run.step
     started = time.perf_counter() - float(run.seconds)
     phase_ends = step
     while step < run.total_steps and not _stops_early(run):
         if step >= phase_ends:
             phase, phase_ends = phase_at(run.phase_calls.phases, step, run.total_steps)
-            train_call = run.phase_calls.train_call(phase)
-            images = train_set(run, phase.image_size)
-            iterator = iter(run.strategy.experimental_distribute_dataset(images))
+            train_call, iterator = _begin_phase(run, phase, progress, board)
             steps_at_once = 1  # the first call compiles; then as many as take SECONDS_PER_CALL
-            board.images(step, "train/augmented", _augmented(run, phase.image_size))
         epoch = step // run.steps_per_epoch + 1
         steps = min(
             steps_at_once, epoch * run.steps_per_epoch - step, phase_ends - step,
@@ -119,7 +118,6 @@ def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
             max(1, int(SECONDS_PER_CALL / seconds_per_step)),
         )
         step += steps
-        run.epoch_sums.assign_add(sums[:3])
         now = _now(run, sums, steps) | {"images_per_second": recipe.batch_size / seconds_per_step}
         if not np.isfinite(now["loss"]):
             progress.say(
@@ -129,14 +127,7 @@ def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
             return 1
         progress.advance(steps * recipe.batch_size, epoch, now)
         board.scalars(step, {f"train/{name}": value for name, value in now.items()})
-        epoch_ends = step % run.steps_per_epoch == 0
-        if epoch_ends:
-            if epoch % recipe.evaluate_every == 0 or epoch == recipe.epochs:
-                _record(run, epoch, now, started, progress, board)
-            run.epoch_sums.assign(np.zeros(3))
-        if epoch_ends or run.signals or step % recipe.checkpoint_every == 0:
-            run.seconds.assign(time.perf_counter() - started)
-            run.checkpoints.save(step)
+        _keep(run, sums, now, started, progress, board)
         if run.signals and step < run.total_steps:
             progress.say(
                 f"stopped by {signal.Signals(run.signals[0]).name} at step {step}; to go on, give "
@@ -144,6 +135,36 @@ def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
             )
             return 128 + run.signals[0]
     return 0
+
+
+def _begin_phase(
+    run: Run, phase: Phase, progress: Progress, board: TensorBoard
+) -> tuple[Callable, Iterator]:
+    """The training call of a phase, and what it takes its images from."""
+    progress.say("building the training step: seconds on a CPU, up to two minutes with XLA on a "
+                 "GPU")
+    images = train_set(run, phase.image_size)
+    board.images(run.step, "train/augmented", _augmented(run, phase.image_size))
+    return (
+        run.phase_calls.train_call(phase),
+        iter(run.strategy.experimental_distribute_dataset(images)),
+    )
+
+
+def _keep(
+    run: Run, sums: np.ndarray, now: dict, started: float, progress: Progress, board: TensorBoard
+) -> None:
+    """After a call: evaluates and saves, where it is time to."""
+    recipe, step = run.recipe, run.step
+    run.epoch_sums.assign_add(sums[:3])
+    epoch, within = divmod(step, run.steps_per_epoch)
+    if within == 0:
+        if epoch % recipe.evaluate_every == 0 or epoch == recipe.epochs:
+            _record(run, epoch, now, started, progress, board)
+        run.epoch_sums.assign(np.zeros(3))
+    if within == 0 or run.signals or step % recipe.checkpoint_every == 0:
+        run.seconds.assign(time.perf_counter() - started)
+        run.checkpoints.save(step)
 
 
 def _now(run: Run, sums: np.ndarray, steps: int) -> dict[str, float]:

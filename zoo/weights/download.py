@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from zoo.files import write_text
 from zoo.lazy import lazy_module
 from zoo.weights.catalogue import Entry
 
@@ -132,9 +133,7 @@ def _compare(file: pathlib.Path, path: pathlib.Path, known: Hash | None, what: s
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, algorithm).hexdigest()
     if known is None:
-        aside = note.with_name(f"{note.name}.{os.getpid()}")
-        aside.write_text(f"{digest}\n")
-        os.replace(aside, note)
+        write_text(note, f"{digest}\n")
     elif not digest.startswith(known.digits):
         got = digest[: len(known.digits)]
         raise ValueError(f"got {algorithm} {got}; expected {known.digits}: {what}")
