@@ -92,7 +92,7 @@ def load_pretrained(
         return create_model(models_of(entry)[0], weights=entry.name, **options)
     model_name, source = names.find(library, model_there)
     model = zoo.models.create_model(model_name, **options)
-    values = convert.convert(model, tensors, source, keras_layout=library == "keras")
+    values = convert.convert(model, tensors, source)
     convert.assign(model, values)
     return model
 
