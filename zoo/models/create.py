@@ -38,7 +38,7 @@ def create_model(
     Args:
       name: one of `list_models()`, or the address package.module:Name of a
         `zoo.models.family.Variant`, or of a function of num_classes, input_shape and options that
-        returns a keras.Model; docs and examples/own_model.py have one of each.
+        returns a keras.Model whose layers have names; examples/own_model.py has one of each.
       num_classes: >= 1; by default 1000, 10 for the models of 28x28 digits.
       input_shape: (height, width, channels); by default (224, 224, 3), or (28, 28, 1).
       include_top: whether the model ends in its classifier.
@@ -140,7 +140,23 @@ def _call(
             f"got model {name!r}, a function that returned {type(model).__name__!r}; expected a "
             "keras.Model"
         )
+    _check_paths(name, model, function(**arguments))
     return model
+
+
+def _check_paths(name: str, model: keras.Model, again: keras.Model) -> None:
+    """Raises ValueError unless a second call gave weights of the same paths.
+
+    Files and checkpoints keep weights by their path. Keras numbers layers without a name in the
+    order in which a process builds them: another process would not find their weights.
+    """
+    for first, second in zip(model.weights, again.weights, strict=True):
+        if first.path != second.path:
+            raise ValueError(
+                f"got model {name!r}, a function whose weight {first.path!r} was called "
+                f"{second.path!r} at a second call; expected a name=... for each layer with "
+                "weights, and for a keras.Sequential itself"
+            )
 
 
 def _num_classes(variant: Variant, num_classes: int | None, include_top: bool) -> int:
