@@ -24,7 +24,9 @@ BUILDERS = tuple(
 
 # files -> (own modules, other packages) that they may import, besides Python's library; None: any.
 MAY_IMPORT = {
-    "zoo/models/*.py": (("zoo.lazy", "zoo.models.*"), ("keras",)),
+    "zoo/models/*.py": (
+        ("zoo.lazy", "zoo.address", "zoo.natural_order", "zoo.models.*"), ("keras",)
+    ),
     "zoo/data/*.py": (
         ("zoo.lazy", "zoo.data.*"),
         # TensorFlow's own: what its Example raises for bytes that are none.
@@ -38,9 +40,12 @@ MAY_IMPORT = {
     "zoo/augment/*.py": (
         ("zoo.spec", "zoo.augment.*"), ("keras", "keras_cv", "tensorflow")
     ),
-    "zoo/weights/names/*.py": (("zoo.models", "zoo.models.*", "zoo.weights.names"), ()),
+    "zoo/weights/names/*.py": (
+        ("zoo.address", "zoo.models", "zoo.models.*", "zoo.weights.names"), ()
+    ),
     "zoo/finetune/*.py": (
-        ("zoo.lazy", "zoo.finetune.*", "zoo.models", "zoo.models.*"), ("keras", "numpy", "sklearn")
+        ("zoo.lazy", "zoo.files", "zoo.finetune.*", "zoo.models", "zoo.models.*"),
+        ("keras", "numpy", "sklearn"),
     ),
     "zoo/spec.py": ((), ()),
     "zoo/lazy.py": ((), ()),

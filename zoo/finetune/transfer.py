@@ -10,6 +10,7 @@ from zoo.models import blocks, checks
 
 keras = lazy_module("keras")
 
+
 def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> keras.Model:
     """A copy of `model` with a new last layer for `num_classes` classes.
 
@@ -19,8 +20,8 @@ def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> k
         stage and what follows it. What does not learn runs in inference mode, the statistics of
         its batch normalisation included, also under `fit`.
 
-    Returns float32 logits [B, num_classes]; `model` itself stays as it is. What it knew of its
-    images, `zoo.preprocess_input` knows of the copy's.
+    Returns a model of float32 logits [B, num_classes]; `model` itself stays as it is. The copy
+    has the same `preprocessing`, which `zoo.preprocess_input` reads.
 
     Raises:
       ValueError: an option outside of its range, a stage that the model does not have, or nothing
@@ -57,8 +58,9 @@ def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> k
 def set_trainable(model: keras.Model, trainable: str, *, freeze_bn: bool = False) -> None:
     """Freezes all layers but those that `trainable` names, as for `transfer`.
 
-    With `freeze_bn` no batch normalisation learns: all stay in inference mode, scale and offset
-    as they are. On small sets and batches that keeps what the features were trained to be.
+    The last layer of an auxiliary head learns whenever the classifier does. With `freeze_bn` no
+    batch normalisation learns: all stay in inference mode, scale and offset as they are. On small
+    sets and batches that keeps what the features were trained to be.
 
     Raises:
       ValueError: another text, a stage that the model does not have, or nothing is known of its

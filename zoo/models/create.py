@@ -173,7 +173,7 @@ def _num_classes(variant: Variant, num_classes: int | None, include_top: bool) -
 def _set_in_batch_norms(
     model: keras.Model, attribute: str, value: float | None, check: Callable[[str, float], None]
 ) -> None:
-    """What the layers read at each call, and save: set here, no builder has to pass it on."""
+    """Sets an attribute that the layers read at each call, and save: no builder passes it on."""
     if value is None:
         return
     check(f"bn_{attribute}", value)

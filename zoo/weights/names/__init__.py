@@ -19,7 +19,7 @@ from zoo.address import is_address
 
 # The layer of a module that no inference needs.
 UNUSED = ""
-# What `Source.layers` is.
+# The type of `Source.layers`.
 Layers = Callable[[Mapping[str, str]], Mapping[str, str]]
 LIBRARIES = ("timm", "torchvision", "gluoncv", "keras", "efficientnet_lite_pytorch")
 
