@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
+import pytest
 from launch import ROOT, run_module
 from PIL import Image
 
@@ -51,3 +54,21 @@ def test_fine_tuning_a_folder(tmp_path):
     assert answers["jax"].shape == (10, 10)
     np.testing.assert_allclose(answers["jax"].sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(answers["jax"], answers["tensorflow"], atol=1e-4)
+
+
+@pytest.mark.parametrize(("model", "options", "first"), [
+    # The rates by stages need what the Variant says of its layers.
+    ("own_model:TINY", ["--model_options=width=0.5", "--stage_decay=0.5"], "stage1_conv1"),
+    ("own_model:perceptron", ["--model_options=hidden=64"], "hidden"),
+])
+def test_training_an_own_model(model, options, first, tmp_path):
+    run = tmp_path / "run"
+    told = printed(run_module(
+        "recipes.lenet", f"--model={model}", *options, f"--run_dir={run}", "--epochs=1",
+        "--train_images=500", "--warmup_epochs=0", cwd=ROOT / "examples",
+    ))
+    assert f"model = {model}" in told
+    assert json.loads((run / "recipe.json").read_text())["model"] == model
+    loaded = keras.models.load_model(run / "model.keras")
+    assert next(layer.name for layer in loaded.layers if layer.weights) == first
+    assert loaded.output_shape == (None, 10)

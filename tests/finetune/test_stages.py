@@ -8,8 +8,8 @@ import pytest
 
 import zoo
 import zoo.models
-from zoo.finetune.stages import stage_of
 from zoo.models import blocks
+from zoo.models.structure import Structure
 
 FIVE = {"stage1": 2, "stage2": 4, "stage3": 8, "stage4": 16, "stage5": 32}
 FOUR = {"stem": 4, "stage1": 4, "stage2": 8, "stage3": 16, "stage4": 32}
@@ -82,6 +82,44 @@ def test_unknown_stage_is_an_error():
     )
 
 
-def test_stage_of_a_layers_name():
-    names = ("stem_conv1", "stage12_block1_bn", "head_dense", "aux1_conv", "images", "final_bn")
-    assert [stage_of(name) for name in names] == ["stem", "stage12", None, None, None, None]
+def test_stages_of_a_saved_model_and_of_features(tmp_path):
+    model = zoo.create_model("resnet18", input_shape=(32, 32, 3), width=0.125)
+    model.save(tmp_path / "model.keras")
+    for same in (keras.models.load_model(tmp_path / "model.keras"), zoo.transfer(model, 3)):
+        assert zoo.stages(same) == zoo.stages(model)
+    features = zoo.feature_extractor(model, ["stage1", "stage3"])
+    assert list(zoo.stages(features)) == ["stem", "stage1", "stage2", "stage3"]
+
+
+def other_networks():
+    images = keras.Input((32, 32, 3))
+    yield keras.Model(images, keras.layers.Dense(2)(images), name="mine")
+    # Of a name that the zoo has too.
+    yield keras.applications.DenseNet121(weights=None, input_shape=(32, 32, 3), classes=2)
+    yield keras.Model(images, zoo.create_model("lenet5", input_shape=(32, 32, 3))(images))
+
+
+@pytest.mark.parametrize("model", other_networks(), ids=lambda model: model.name)
+def test_a_network_of_which_nothing_is_known_is_refused(model):
+    for use in (zoo.stages, zoo.feature_extractor, lambda model: zoo.transfer(model, 3)):
+        with pytest.raises(ValueError) as error:
+            use(model)
+        assert str(error.value) == (
+            f"got model {model.name!r}, of which it is not known which layers do what; expected "
+            "one of zoo.create_model, or one with an attribute structure, a "
+            "zoo.models.structure.Structure"
+        )
+
+
+def test_whoever_knows_the_layers_of_a_network_says_so():
+    model = keras.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=2)
+    model.structure = Structure(
+        first=("conv1_conv",), stages=("conv1", "conv2", "conv3", "conv4", "conv5"),
+        heads={"predictions": "predictions"},
+    )
+    strides = {name: stage.stride for name, stage in zoo.stages(model).items()}
+    assert strides == {"conv1": 2, "conv2": 4, "conv3": 8, "conv4": 16, "conv5": 32}
+    own = zoo.transfer(model, 3, "from:conv5")
+    assert own.output.shape == (None, 3) and own.layers[-1].name == "predictions"
+    learns = {layer.name.split("_")[0] for layer in own.layers if layer.trainable_variables}
+    assert learns == {"conv5", "predictions"}

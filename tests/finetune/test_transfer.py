@@ -105,6 +105,15 @@ def test_normalisations_may_stay_frozen():
     assert not [name for name in learns if "_bn" in name]
 
 
+def test_the_last_layer_of_every_head_learns():
+    model = zoo.create_model(
+        "googlenet_bn", input_shape=(32, 32, 3), width=0.0625, num_classes=3, aux_heads=True
+    )
+    set_trainable(model, "head")
+    assert set(trained_layers(model)) == {"head_dense", "aux1_dense", "aux2_dense"}
+    assert zoo.transfer(model, 4).output.shape == (None, 4)
+
+
 def test_set_trainable_undoes_itself():
     model = small()
     names = trained_layers(model)

@@ -16,7 +16,7 @@ from forward import answer
 
 import zoo.models
 from zoo.lazy import lazy_module
-from zoo.models import lenet, mlp
+from zoo.models import lenet, mlp, registry
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -161,10 +161,16 @@ def test_small_input_of_resnet_divides_strides_by_four(name):
     assert model.get_layer("stem_conv1").kernel.shape[:2] == (3, 3)
 
 
+@pytest.mark.parametrize("name", zoo.models.list_models())
+def test_a_search_for_a_name_finds_its_row(name):
+    family = ROOT / "zoo" / "models" / f"{zoo.models.family_of(name)}.py"
+    assert f'    "{name}": ' in family.read_text()
+
+
 def test_same_name_in_two_files_is_an_error(monkeypatch):
     monkeypatch.setattr(mlp, "MODELS", {**mlp.MODELS, "lenet5": lenet.MODELS["lenet5"]})
     with pytest.raises(ValueError) as error:
-        zoo.models._variants.__wrapped__()
+        registry._variants.__wrapped__()
     assert str(error.value) == "model 'lenet5' is in two files: lenet.py and mlp.py"
 
 
@@ -173,8 +179,9 @@ def test_a_new_file_is_found(monkeypatch, tmp_path):
         "from zoo.models import mlp\nMODELS = {'newnet': mlp.MODELS['mlp']}\n"
     )
     monkeypatch.setattr(zoo.models, "__path__", [*zoo.models.__path__, str(tmp_path)])
+    monkeypatch.setattr(registry, "_FOLDERS", [*registry._FOLDERS, str(tmp_path)])
     try:
-        assert "newnet" in zoo.models._variants.__wrapped__()
+        assert "newnet" in registry._variants.__wrapped__()
     finally:
         sys.modules.pop("zoo.models.newnet", None)
 
@@ -194,7 +201,7 @@ for options in ({"name": "resnet51"}, {"name": "mlp", "x": 1}, {"name": "mlp", "
 loaded = [module for module in ("tensorflow", "keras.src") if module in sys.modules]
 # TensorFlow first, Keras by way of it: neither may find the other half loaded.
 import tensorflow as tf
-same = tf.keras.layers.Dense is zoo.models.keras.layers.Dense
+same = tf.keras.layers.Dense is zoo.models.create.keras.layers.Dense
 model = zoo.models.create_model("mlp", hidden=(3,))
 print(json.dumps([names, len(errors), loaded, same, isinstance(model, tf.keras.Model)]))
 """

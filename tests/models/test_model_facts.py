@@ -40,6 +40,8 @@ def test_model_is_what_was_published(name, monkeypatch):
         unused = 6 if name.endswith("_v2") else 0
         assert model.count_params() + unused == facts["mxnet_parameters"]
 
+    # What create_model checks as well: that fine-tuning and weights find what the row names.
+    zoo.models.structure_of(model).check(model)
     assert model.name == name
     assert isinstance(model, keras.src.models.Functional)
     assert model.output.dtype == "float32"

@@ -17,7 +17,8 @@ import pytest
 
 import zoo.models
 import zoo.weights
-from zoo.weights import convert, names
+from zoo.natural_order import natural_key
+from zoo.weights import names
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 TOLERANCE = 2e-5
@@ -75,7 +76,7 @@ def without_place(name: str, shapes: dict[str, tuple[int, ...]], model: keras.Mo
     folded away; less the biases here that are zeros since the library has none."""
     modules = {key.rpartition(".")[0] for key in shapes}
     kinds = {m: {4: "conv", 2: "dense"}.get(len(shapes.get(f"{m}.weight", ())), "bn")
-             for m in sorted(modules, key=convert.natural_key)}
+             for m in sorted(modules, key=natural_key)}
     _, source = names.find(*name.split(":"))
     layers = source.layers(kinds)
     here = {layer.name: layer for layer in model.layers}

@@ -57,6 +57,12 @@ def test_no_library_is_said_to_have_what_it_lacks(library):
     assert claimed - set(PUBLIC) == set()
 
 
+def test_keras_alone_has_kernels_laid_out_as_here():
+    known = [names.sources(name) for name in zoo.models.list_models()]
+    laid_out = {(library, x.keras_layout) for found in known for library, x in found.items()}
+    assert laid_out == {(library, library == "keras") for library in names.LIBRARIES}
+
+
 @pytest.mark.parametrize("entry", PUBLIC)
 def test_every_module_is_one_layer(entry):
     _, source = source_of(entry)

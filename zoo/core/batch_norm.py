@@ -50,6 +50,7 @@ def _swapped(model: keras.Model, swap: Callable) -> keras.Model:
     for old, new in zip(model.layers, swapped.layers, strict=True):
         if new is not old and old.weights:
             new.set_weights(old.get_weights())
+    swapped.structure = getattr(model, "structure", None)  # of zoo.create_model: the same layers
     return swapped
 
 

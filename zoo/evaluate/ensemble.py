@@ -131,6 +131,7 @@ def mean_of_weights(members: Sequence[Member]) -> keras.Model:
                 raise ValueError(f"--mean_of: weights of {name}={here!r} ({member.name}) and "
                                  f"{there!r} ({first.name}) have no mean; expected the same")
     model = keras.models.clone_model(first.model)
+    model.structure = first.model.structure
     values = {member.name: {v.path: v for v in member.model.weights} for member in members}
     for variable in model.weights:
         each = [keras.ops.convert_to_numpy(own[variable.path]) for own in values.values()]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from zoo.finetune.transfer import CLASSIFIER, transfer
+from zoo.files import written_aside
+from zoo.finetune.transfer import transfer
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -63,7 +63,8 @@ def features_of(
         labels.append(np.asarray(batch_labels)[mask])
     features, labels = np.concatenate(features).astype("float32"), np.concatenate(labels)
     if path is not None:
-        _save(Path(path), features=features, labels=labels, fingerprint=fingerprint)
+        with written_aside(path) as aside, open(aside, "wb") as file:
+            np.savez(file, features=features, labels=labels, fingerprint=fingerprint)
     return features, labels
 
 
@@ -102,13 +103,14 @@ def linear_probe(
 def with_probe(model: keras.Model, probe: Probe) -> keras.Model:
     """A copy of `model` whose classifier is the probe's; only it is trainable."""
     probed = transfer(model, len(probe.bias), "head")
-    probed.get_layer(CLASSIFIER).set_weights([probe.kernel, probe.bias])
+    probed.get_layer(probed.structure.classifier).set_weights([probe.kernel, probe.bias])
     return probed
 
 
 def _without_classifier(model: keras.Model) -> keras.Model:
     transferred = transfer(model, 1)
-    return keras.Model(transferred.input, transferred.get_layer(CLASSIFIER).input)
+    classifier = transferred.get_layer(transferred.structure.classifier)
+    return keras.Model(transferred.input, classifier.input)
 
 
 def _full(regression, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,12 +128,3 @@ def _fingerprint(model: keras.Model) -> str:
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()
-
-
-def _save(path: Path, **arrays: np.ndarray | str) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    try:
-        np.savez(aside, **arrays)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -1,12 +1,16 @@
-"""The stages of a network, which its layers' names tell: stem, stage1, stage2, ..."""
+"""The stages of a network: stem, stage1, stage2, ...
+
+Which layers a stage holds is data of the model's family, `zoo.models.structure.Structure`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
 from zoo.lazy import lazy_module
+from zoo.models import structure_of
+from zoo.models.structure import Structure
 
 keras = lazy_module("keras")
 
@@ -25,19 +29,48 @@ def stages(model: keras.Model) -> dict[str, Stage]:
 
     A stage ends before the map shrinks for the next one. Maps of any other shape than
     [B, h, w, C], as of the hidden layers of an MLP, belong to no stage.
+
+    Raises:
+      ValueError: nothing is known of the model's structure, see `known_structure`.
     """
+    structure = known_structure(model)
     found = {}
     for layer in model.layers:
-        name = stage_of(layer.name)
+        name = structure.stage_of(layer.name)
         if name is not None and len(layer.output.shape) == 4:
             found[name] = Stage(layer.name, _stride(layer.output), layer.output.shape[-1])
     return found
 
 
-def stage_of(layer: str) -> str | None:
-    """The stage that a layer of this name is in; None for head, auxiliary head and the like."""
-    match = re.match(r"(stem|stage\d+)_", layer)
-    return match and match[1]
+def known_structure(model: keras.Model) -> Structure:
+    """Which layers of the model do what.
+
+    Known for what `zoo.create_model` builds and `zoo.transfer` returns, and for the zoo's models
+    out of a .keras file. Of another network you say it yourself, once:
+    `model.structure = zoo.models.structure.Structure(first=..., stages=..., heads=...)`.
+
+    Raises:
+      ValueError: it is not known.
+    """
+    structure = structure_of(model)
+    if structure is None:
+        raise ValueError(
+            f"got model {model.name!r}, of which it is not known which layers do what; expected "
+            "one of zoo.create_model, or one with an attribute structure, a "
+            "zoo.models.structure.Structure"
+        )
+    return structure
+
+
+def stage_names(model: keras.Model) -> list[str]:
+    """The stages that the model has a layer of, from the images to the classifier.
+
+    Raises:
+      ValueError: nothing is known of the model's structure.
+    """
+    structure = known_structure(model)
+    present = {structure.stage_of(layer.name) for layer in model.layers}
+    return [stage for stage in structure.stages if stage in present]
 
 
 def feature_extractor(model: keras.Model, names: Sequence[str] | None = None) -> keras.Model:
@@ -47,7 +80,7 @@ def feature_extractor(model: keras.Model, names: Sequence[str] | None = None) ->
     [B, about height / stride, about width / stride, channels]; the strides are in `stages`.
 
     Raises:
-      ValueError: a name that is no stage of this model.
+      ValueError: a name that is no stage of this model, or nothing is known of its structure.
     """
     known = stages(model)
     if names is None:
@@ -58,7 +91,9 @@ def feature_extractor(model: keras.Model, names: Sequence[str] | None = None) ->
             f"got stage {wrong!r} for model {model.name!r}; expected some of {list(known)}"
         )
     outputs = {name: model.get_layer(known[name].layer).output for name in names}
-    return keras.Model(model.input, outputs, name=f"{model.name}_features")
+    features = keras.Model(model.input, outputs, name=f"{model.name}_features")
+    features.structure = known_structure(model)
+    return features
 
 
 def _stride(tensor: keras.KerasTensor) -> int:

@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
-from zoo.finetune.stages import stage_of
+from zoo.finetune.stages import known_structure, stage_names
 from zoo.lazy import lazy_module
-from zoo.models import blocks, checks
+from zoo.models import blocks, checks, count_trainable
 
 keras = lazy_module("keras")
-
-CLASSIFIER = "head_dense"
 
 
 def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> keras.Model:
     """A copy of `model` with a new last layer for `num_classes` classes.
 
-    model: functional, of `zoo.create_model`, with its classifier or without.
+    model: functional, of `zoo.create_model`, with its classifier or without; or another of which
+        `zoo.finetune.stages.known_structure` knows the layers.
     trainable: "head", only the new layer learns; "all"; or "from:STAGE", as "from:stage4", that
         stage and what follows it. What does not learn runs in inference mode, the statistics of
         its batch normalisation included, also under `fit`.
 
-    Returns float32 logits [B, num_classes]; `model` itself stays as it is. What it knew of its
-    images, `zoo.preprocess_input` knows of the copy's.
+    Returns a model of float32 logits [B, num_classes]; `model` itself stays as it is. The copy
+    has the same `preprocessing`, which `zoo.preprocess_input` reads; its `class_names` are None
+    until they are set, and `zoo.save_pretrained` writes it.
 
     Raises:
-      ValueError: an option outside of its range, or a stage that the model does not have.
+      ValueError: an option outside of its range, a stage that the model does not have, or nothing
+        is known of its structure.
     """
     if not checks.is_positive_int(num_classes):
         raise ValueError(f"got num_classes={num_classes!r}; expected an integer >= 1")
+    structure = known_structure(model)
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    if any(layer.name == CLASSIFIER for layer in copy.layers):
-        features = copy.get_layer(CLASSIFIER).input
+    if any(layer.name == structure.classifier for layer in copy.layers):
+        features = copy.get_layer(structure.classifier).input
     else:
         features = copy.output
         if len(features.shape) == 4:
             pool = keras.layers.GlobalAveragePooling2D(
-                data_format=blocks.DATA_FORMAT, name="head_pool"
+                data_format=blocks.DATA_FORMAT, name=f"{structure.head}_pool"
             )
             features = pool(features)
     logits = keras.layers.Dense(
         num_classes,
         kernel_initializer=blocks.KERNEL_INITIALIZER,
         dtype="float32",
-        name=CLASSIFIER,
+        name=structure.classifier,
     )(features)
     transferred = keras.Model(copy.input, logits, name=model.name)
+    transferred.structure = structure
     # Of zoo.create_model: the images are the same ones, the classes are not.
     transferred.preprocessing = getattr(model, "preprocessing", None)
+    transferred.class_names = None
+    if (card := getattr(model, "card", None)) is not None:
+        transferred.card = dataclasses.replace(
+            card, num_classes=num_classes, include_top=True, pooling=None,
+            classifier_activation=None, class_names=None, recipe=None, accuracies={}, command="",
+            parameters=count_trainable(transferred),
+        )
     set_trainable(transferred, trainable)
     return transferred
 
@@ -56,43 +67,57 @@ def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> k
 def set_trainable(model: keras.Model, trainable: str, *, freeze_bn: bool = False) -> None:
     """Freezes all layers but those that `trainable` names, as for `transfer`.
 
-    With `freeze_bn` no batch normalisation learns: all stay in inference mode, scale and offset
-    as they are. On small sets and batches that keeps what the features were trained to be.
+    The last layer of an auxiliary head learns whenever the classifier does. With `freeze_bn` no
+    batch normalisation learns: all stay in inference mode, scale and offset as they are. On small
+    sets and batches that keeps what the features were trained to be.
 
     Raises:
-      ValueError: another text, or a stage that the model does not have.
+      ValueError: another text, a stage that the model does not have, or nothing is known of its
+        structure, which "all" does without.
     """
     if trainable not in ("head", "all") and not re.fullmatch(r"from:\w+", trainable):
         raise ValueError(
             f"got trainable={trainable!r}; expected 'head', 'all' or 'from:STAGE', as 'from:stage4'"
         )
-    learns = trainable == "all"
-    first = trainable.removeprefix("from:") if trainable.startswith("from:") else None
-    known = dict.fromkeys(filter(None, (stage_of(layer.name) for layer in model.layers)))
-    if first is not None and first not in known:
-        raise ValueError(
-            f"got trainable={trainable!r} for model {model.name!r}; "
-            f"its stages are {list(known)}"
-        )
+    learning = _learning_layers(model, trainable)
     for layer in model.layers:
-        begins = first is not None and stage_of(layer.name) == first
-        learns = learns or begins or layer.name == CLASSIFIER
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = learns and not (is_norm and freeze_bn)
+        layer.trainable = layer.name in learning and not (is_norm and freeze_bn)
 
 
 def stage_rates(model: keras.Model, decay: float) -> dict[str, float]:
     """Factors on the learning rate by weight path: 1 for the head and the last stage, `decay`
-    for the stage in front of it, and so on to the images (arXiv:1801.06146, section 3.2)."""
+    for the stage in front of it, and so on to the images (arXiv:1801.06146, section 3.2).
+
+    Raises:
+      ValueError: nothing is known of the model's structure, which a `decay` of 1 does without.
+    """
     if decay == 1:
         return {}
-    stage, order = None, {}
+    structure, names = known_structure(model), stage_names(model)
+    distance = len(names)  # of what stands in front of the first stage
+    rates = {}
     for layer in model.layers:  # what is in no stage goes with the one in front of it
-        stage = stage_of(layer.name) or stage
-        order[layer.name] = stage
-    names = [name for name in dict.fromkeys(order.values()) if name is not None]
-    distance = {name: len(names) - 1 - place for place, name in enumerate(names)}
-    return {
-        v.path: decay ** distance.get(order[layer.name], len(names))
-        for layer in model.layers for v in layer.trainable_variables
-    }
+        stage = structure.stage_of(layer.name)
+        if stage is not None:
+            distance = len(names) - 1 - names.index(stage)
+        rates.update({v.path: decay**distance for v in layer.trainable_variables})
+    return rates
+
+
+def _learning_layers(model: keras.Model, trainable: str) -> set[str]:
+    """The names of the layers that learn, as `set_trainable` is told."""
+    names = [layer.name for layer in model.layers]
+    if trainable == "all":
+        return set(names)
+    structure = known_structure(model)
+    last = set(structure.heads.values())
+    if trainable == "head":
+        return last
+    known, stage = stage_names(model), trainable.removeprefix("from:")
+    if stage not in known:
+        raise ValueError(
+            f"got trainable={trainable!r} for model {model.name!r}; its stages are {known}"
+        )
+    first = [structure.stage_of(name) for name in names].index(stage)
+    return last | set(names[first:])

@@ -81,15 +81,17 @@ def _norm_pool(x: keras.KerasTensor, lrn: bool, stage: str) -> keras.KerasTensor
     return blocks.max_pool(x, 3, 2, name=f"{stage}_pool")
 
 
-# The smallest side leaves one position after the last pooling.
+_STRUCTURE = family.Structure(first=("stage1_conv1",), stages=("stage1", "stage2", "stage3"))
+
+
+def _variant(paper: str, **deltas: object) -> family.Variant:
+    # The smallest side leaves one position after the last pooling.
+    return family.Variant(alexnet, structure=_STRUCTURE, deltas=deltas, paper=paper, min_side=63)
+
+
 MODELS = {
-    "alexnet": family.Variant(
-        alexnet, {"filters": (96, 256, 384, 384, 256)}, _KRIZHEVSKY_2012, min_side=63
-    ),
-    "alexnet_owt": family.Variant(
-        alexnet,
-        {"filters": (64, 192, 384, 256, 256), "lrn": False, "groups": 1},
-        _KRIZHEVSKY_2014,
-        min_side=63,
+    "alexnet": _variant(_KRIZHEVSKY_2012, filters=(96, 256, 384, 384, 256)),
+    "alexnet_owt": _variant(
+        _KRIZHEVSKY_2014, filters=(64, 192, 384, 256, 256), lrn=False, groups=1
     ),
 }

@@ -1,4 +1,4 @@
-"""What an option of a model may be; each check raises a ValueError of one line."""
+"""Checks of the options of models: each raises a ValueError of one line."""
 
 from __future__ import annotations
 

@@ -13,13 +13,6 @@ from zoo.models import blocks, checks, family
 keras = lazy_module("keras")
 
 _PAPER = "Huang et al. 2016, Densely Connected Convolutional Networks, arXiv:1608.06993"
-# Depth: growth rate, and layers of each of the four blocks.
-SIZES = {
-    121: (32, (6, 12, 24, 16)),
-    161: (48, (6, 12, 36, 24)),
-    169: (32, (6, 12, 32, 32)),
-    201: (32, (6, 12, 48, 32)),
-}
 
 
 def densenet(
@@ -87,10 +80,25 @@ def _bn_act_conv(
     return blocks.conv(x, filters, kernel, name=f"{prefix}_conv{index}")
 
 
-# The smallest side leaves one position after the last transition.
-MODELS = {
-    f"densenet{depth}": family.Variant(
-        densenet, {"growth_rate": growth_rate, "num_layers": num_layers}, _PAPER, min_side=29
+_STRUCTURE = family.Structure(
+    first=("stem_conv",),
+    stages=("stem", "stage1", "stage2", "stage3", "stage4"),
+    between=("final",),
+)
+
+
+def _variant(growth_rate: int, *num_layers: int) -> family.Variant:
+    """`num_layers`: of each of the four blocks."""
+    deltas = {"growth_rate": growth_rate, "num_layers": num_layers}
+    # The smallest side leaves one position after the last transition.
+    return family.Variant(
+        densenet, structure=_STRUCTURE, deltas=deltas, paper=_PAPER, min_side=29
     )
-    for depth, (growth_rate, num_layers) in SIZES.items()
+
+
+MODELS = {
+    "densenet121": _variant(32, 6, 12, 24, 16),
+    "densenet161": _variant(48, 6, 12, 36, 24),
+    "densenet169": _variant(32, 6, 12, 32, 32),
+    "densenet201": _variant(32, 6, 12, 48, 32),
 }

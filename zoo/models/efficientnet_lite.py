@@ -14,7 +14,7 @@ normalisation; in `efficientnet_lite0_torch` (timm's efficientnet_lite0) both ar
 from __future__ import annotations
 
 from zoo.models import family
-from zoo.models.mobilenet_v2 import Row, mobilenet_v2
+from zoo.models.mobilenet_v2 import STRUCTURE, Row, mobilenet_v2
 
 _PAPER = (
     "Tan & Le 2019, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, "
@@ -29,29 +29,31 @@ ROWS = (
     Row(5, 6, 192, 4, 2),
     Row(3, 6, 320, 1, 1),
 )
-# Width, depth, side of the images, dropout.
-_SIZES = (
-    (1.0, 1.0, 224, 0.2),
-    (1.0, 1.1, 240, 0.2),
-    (1.1, 1.2, 260, 0.3),
-    (1.2, 1.4, 280, 0.3),
-    (1.4, 1.8, 300, 0.3),
-)
-MODELS = {
-    f"efficientnet_lite{i}{suffix}": family.Variant(
-        mobilenet_v2,
-        {
-            "rows": ROWS,
-            "multiplier": multiplier,
-            "depth": depth,
-            "divisor": 8,
-            "fixed_ends": True,
-            "default_dropout": dropout,
-            "tensorflow": not suffix,
-        },
-        _PAPER,
+
+
+def _variant(
+    side: int, multiplier: float, depth: float, dropout: float, *, tensorflow: bool = True
+) -> family.Variant:
+    """`side`: of the images. `tensorflow`: its padding and epsilon, or PyTorch's."""
+    deltas = {
+        "rows": ROWS, "multiplier": multiplier, "depth": depth, "divisor": 8, "fixed_ends": True,
+        "default_dropout": dropout, "tensorflow": tensorflow,
+    }
+    return family.Variant(
+        mobilenet_v2, structure=STRUCTURE, deltas=deltas, paper=_PAPER,
         input_shape=(side, side, 3),
     )
-    for i, (multiplier, depth, side, dropout) in enumerate(_SIZES)
-    for suffix in ("", "_torch")
+
+
+MODELS = {
+    "efficientnet_lite0": _variant(224, 1.0, 1.0, 0.2),
+    "efficientnet_lite1": _variant(240, 1.0, 1.1, 0.2),
+    "efficientnet_lite2": _variant(260, 1.1, 1.2, 0.3),
+    "efficientnet_lite3": _variant(280, 1.2, 1.4, 0.3),
+    "efficientnet_lite4": _variant(300, 1.4, 1.8, 0.3),
+    "efficientnet_lite0_torch": _variant(224, 1.0, 1.0, 0.2, tensorflow=False),
+    "efficientnet_lite1_torch": _variant(240, 1.0, 1.1, 0.2, tensorflow=False),
+    "efficientnet_lite2_torch": _variant(260, 1.1, 1.2, 0.3, tensorflow=False),
+    "efficientnet_lite3_torch": _variant(280, 1.2, 1.4, 0.3, tensorflow=False),
+    "efficientnet_lite4_torch": _variant(300, 1.4, 1.8, 0.3, tensorflow=False),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.lazy import lazy_module
 from zoo.models import blocks, checks
+from zoo.models.structure import Structure
 
 keras = lazy_module("keras")
 
@@ -17,13 +18,16 @@ class Variant:
     """One row of a family's `MODELS` table.
 
     `build(images, head, **deltas, **options)` returns the output tensor(s) for the input tensor
-    `images`; its keyword arguments that are not in `deltas` are the options of the model.
+    `images`; its keyword arguments that are not in `deltas` are the options of the model. It calls
+    `head` (a `Head`) for the end of the network. `structure` says which of its layers do what,
     `min_side` is the smallest height and width that the network can take.
     """
 
     build: Callable[..., Any]
-    deltas: Mapping[str, Any]
-    paper: str
+    _: dataclasses.KW_ONLY
+    structure: Structure
+    deltas: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    paper: str = ""
     input_shape: tuple[int, int, int] = (224, 224, 3)
     num_classes: int = 1000
     min_side: int = 1

@@ -187,18 +187,26 @@ def _max_pool(x: keras.KerasTensor, window: int, *, name: str) -> keras.KerasTen
     return x
 
 
-# The smallest sides leave one position behind the last pooling.
+def _variant(form: Form, min_side: int) -> family.Variant:
+    """`min_side` leaves one position behind the last pooling."""
+    return family.Variant(
+        googlenet,
+        structure=family.Structure(
+            first=("stage1_conv",),
+            stages=("stage1", "stage2", "stage3", "stage4", "stage5"),
+            heads={"head": "head_dense", "aux1": "aux1_dense", "aux2": "aux2_dense"},
+        ),
+        deltas={"form": form},
+        paper=_PAPER,
+        min_side=min_side,
+    )
+
+
 MODELS = {
-    "googlenet": family.Variant(
-        googlenet,
-        {"form": Form(batch_norm=False, large_kernel=5, last_pool=3, aux_min_side=79)},
-        _PAPER,
-        min_side=31,
+    "googlenet": _variant(
+        Form(batch_norm=False, large_kernel=5, last_pool=3, aux_min_side=79), min_side=31
     ),
-    "googlenet_bn": family.Variant(
-        googlenet,
-        {"form": Form(batch_norm=True, large_kernel=3, last_pool=2, aux_min_side=31)},
-        _PAPER,
-        min_side=15,
+    "googlenet_bn": _variant(
+        Form(batch_norm=True, large_kernel=3, last_pool=2, aux_min_side=31), min_side=15
     ),
 }

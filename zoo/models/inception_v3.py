@@ -182,9 +182,16 @@ class _Layers:
         return head.classifier(x, dropout=0.0, prefix="aux1")
 
 
-# The smallest side leaves one position behind the last reduction.
 MODELS = {
     "inception_v3": family.Variant(
-        inception_v3, {}, _PAPER, input_shape=(299, 299, 3), min_side=75
-    )
+        inception_v3,
+        structure=family.Structure(
+            first=("stage1_conv1",),
+            stages=("stage1", "stage2", "stage3", "stage4", "stage5"),
+            heads={"head": "head_dense", "aux1": "aux1_dense"},
+        ),
+        paper=_PAPER,
+        input_shape=(299, 299, 3),
+        min_side=75,  # leaves one position behind the last reduction
+    ),
 }

@@ -34,8 +34,9 @@ def check_initializer(option: str, name: str) -> None:
 def redraw(model: keras.Model, name: str) -> None:
     """Draws the kernels of all convolutions and dense layers anew, each layer's with a new seed.
 
-    The seeds come from `keras.utils.set_random_seed`. Set here, no builder has to pass it on, and
-    the layers' configurations tell of it. `name` is one of the table above, but "xavier".
+    The seeds come from `keras.utils.set_random_seed`. `name` is one of the table above, except
+    "xavier". It is set here, so that no builder has to pass it on; the layers' configurations
+    have it too.
     """
     for layer in model.layers:
         if not hasattr(layer, "kernel"):

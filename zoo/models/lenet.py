@@ -6,6 +6,8 @@ doi:10.1109/5.726791, section II.B.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from zoo.lazy import lazy_module
 from zoo.models import blocks, checks, family
 
@@ -101,12 +103,19 @@ def _dense_head(
     return head.classifier(x, dropout=dropout)
 
 
-# The smallest sides leave one position after the second pooling.
+def _variant(build: Callable[..., keras.KerasTensor], min_side: int) -> family.Variant:
+    """`min_side` leaves one position after the second pooling."""
+    return family.Variant(
+        build,
+        structure=family.Structure(first=("stage1_conv",), stages=("stage1", "stage2")),
+        paper=_PAPER,
+        input_shape=(28, 28, 1),
+        num_classes=10,
+        min_side=min_side,
+    )
+
+
 MODELS = {
-    "lenet5": family.Variant(
-        lenet5, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10, min_side=12
-    ),
-    "lenet": family.Variant(
-        lenet, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10, min_side=16
-    ),
+    "lenet5": _variant(lenet5, 12),
+    "lenet": _variant(lenet, 16),
 }

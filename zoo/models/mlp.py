@@ -52,5 +52,11 @@ def mlp(
 
 
 MODELS = {
-    "mlp": family.Variant(mlp, {}, _PAPER, input_shape=(28, 28, 1), num_classes=10),
+    "mlp": family.Variant(
+        mlp,
+        structure=family.Structure(first=("stage1_dense1",), stages=("stage1",)),
+        paper=_PAPER,
+        input_shape=(28, 28, 1),
+        num_classes=10,
+    ),
 }

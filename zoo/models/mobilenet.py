@@ -80,10 +80,15 @@ def _block(
 def _variant(
     multiplier: float, activation: str = "relu", *, head_conv: bool = False
 ) -> family.Variant:
+    structure = family.Structure(
+        first=("stem_conv",),
+        stages=("stem", "stage1", "stage2", "stage3", "stage4", "stage5"),
+        between=("final",) if head_conv else (),
+    )
     deltas = {
         "multiplier": multiplier, "default_activation": activation, "head_conv": head_conv,
     }
-    return family.Variant(mobilenet, deltas, _PAPER)
+    return family.Variant(mobilenet, structure=structure, deltas=deltas, paper=_PAPER)
 
 
 MODELS = {

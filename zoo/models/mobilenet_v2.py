@@ -182,6 +182,13 @@ def rounded(filters: float, divisor: int = 8) -> int:
     return nearest + divisor if nearest < 0.9 * filters else nearest
 
 
+STRUCTURE = family.Structure(
+    first=("stem_conv",),
+    stages=("stem", "stage1", "stage2", "stage3", "stage4", "stage5"),
+    between=("final",),
+)
+
+
 def _variant(
     multiplier: float, *, depth: float = 1.0, divisor: int = 8, fixed_ends: bool = False
 ) -> family.Variant:
@@ -189,7 +196,7 @@ def _variant(
         "rows": ROWS, "multiplier": multiplier, "depth": depth, "divisor": divisor,
         "fixed_ends": fixed_ends, "default_dropout": 0.2, "tensorflow": False,
     }
-    return family.Variant(mobilenet_v2, deltas, _PAPER)
+    return family.Variant(mobilenet_v2, structure=STRUCTURE, deltas=deltas, paper=_PAPER)
 
 
 MODELS = {

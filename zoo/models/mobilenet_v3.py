@@ -132,24 +132,39 @@ def _squeeze_excite(x: keras.KerasTensor, *, prefix: str) -> keras.KerasTensor:
     return keras.layers.Multiply(name=f"{prefix}_scale")([x, factors])
 
 
-def _large(multiplier: float) -> family.Variant:
-    deltas = {"rows": _LARGE, "multiplier": multiplier, "final": (960,), "hidden": 1280}
-    return family.Variant(mobilenet_v3, deltas, _PAPER)
+def _large(
+    multiplier: float,
+    *,
+    rows: Sequence[Row] = _LARGE,
+    final: Sequence[int] = (960,),
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+) -> family.Variant:
+    structure = family.Structure(
+        first=("stem_conv",),
+        stages=("stem", "stage1", "stage2", "stage3", "stage4", "stage5"),
+        between=("final",),
+    )
+    deltas = {"rows": rows, "multiplier": multiplier, "final": final, "hidden": 1280}
+    return family.Variant(
+        mobilenet_v3, structure=structure, deltas=deltas, paper=_PAPER, input_shape=input_shape
+    )
 
 
-def _small(multiplier: float, hidden: int = 1024) -> family.Variant:
+def _small(multiplier: float, *, hidden: int = 1024) -> family.Variant:
+    structure = family.Structure(
+        first=("stem_conv",),
+        stages=("stem", "stage1", "stage2", "stage3", "stage4"),
+        between=("final",),
+    )
     deltas = {"rows": _SMALL, "multiplier": multiplier, "final": (576,), "hidden": hidden}
-    return family.Variant(mobilenet_v3, deltas, _PAPER)
+    return family.Variant(mobilenet_v3, structure=structure, deltas=deltas, paper=_PAPER)
 
 
 MODELS = {
     "mobilenet_v3_large_075": _large(0.75),
     "mobilenet_v3_large_100": _large(1.0),
-    "mobilenet_v3_large_150d": family.Variant(
-        mobilenet_v3,
-        {"rows": _LARGE_D, "multiplier": 1.5, "final": (960, 960), "hidden": 1280},
-        _PAPER,
-        input_shape=(256, 256, 3),
+    "mobilenet_v3_large_150d": _large(
+        1.5, rows=_LARGE_D, final=(960, 960), input_shape=(256, 256, 3)
     ),
     "mobilenet_v3_small_050": _small(0.5),
     "mobilenet_v3_small_075": _small(0.75),

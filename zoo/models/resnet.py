@@ -43,13 +43,11 @@ _BAG_OF_TRICKS = (
     "He et al. 2018, Bag of Tricks for Image Classification with Convolutional Neural Networks, "
     "arXiv:1812.01187"
 )
-_FORMS = {
-    "": Form(_HE_2015, stride_conv=1),
-    "b": Form(_BAG_OF_TRICKS),
-    "c": Form(_BAG_OF_TRICKS, deep_stem=True),
-    "d": Form(_BAG_OF_TRICKS, deep_stem=True, average_shortcut=True),
-    "_v2": Form(_HE_2016, preactivation=True),
-}
+_ORIGINAL = Form(_HE_2015, stride_conv=1)
+_B = Form(_BAG_OF_TRICKS)
+_C = Form(_BAG_OF_TRICKS, deep_stem=True)
+_D = Form(_BAG_OF_TRICKS, deep_stem=True, average_shortcut=True)
+_V2 = Form(_HE_2016, preactivation=True)
 # Depth: blocks of each of the four stages, and whether they are bottlenecks.
 _DEPTHS = {
     18: ((2, 2, 2, 2), False),
@@ -203,13 +201,56 @@ def _preactivation_unit(
     return blocks.add_branch(shortcut, x, prefix=name, drop_rate=drop_rate)
 
 
-MODELS = {
-    f"resnet{depth}{suffix}": family.Variant(
+def _variant(depth: int, form: Form) -> family.Variant:
+    num_blocks, bottleneck = _DEPTHS[depth]
+    normalised = form.preactivation
+    return family.Variant(
         resnet,
-        {"num_blocks": num_blocks, "bottleneck": bottleneck, "form": form},
-        form.paper,
+        structure=family.Structure(
+            first=("input_bn", "stem_conv1") if normalised else ("stem_conv1",),
+            stages=("stem", "stage1", "stage2", "stage3", "stage4"),
+            between=("input", "final") if normalised else (),
+        ),
+        deltas={"num_blocks": num_blocks, "bottleneck": bottleneck, "form": form},
+        paper=form.paper,
         min_side=32,
     )
-    for depth, (num_blocks, bottleneck) in _DEPTHS.items()
-    for suffix, form in _FORMS.items()
+
+
+MODELS = {
+    "resnet18": _variant(18, _ORIGINAL),
+    "resnet18b": _variant(18, _B),
+    "resnet18c": _variant(18, _C),
+    "resnet18d": _variant(18, _D),
+    "resnet18_v2": _variant(18, _V2),
+    "resnet26": _variant(26, _ORIGINAL),
+    "resnet26b": _variant(26, _B),
+    "resnet26c": _variant(26, _C),
+    "resnet26d": _variant(26, _D),
+    "resnet26_v2": _variant(26, _V2),
+    "resnet34": _variant(34, _ORIGINAL),
+    "resnet34b": _variant(34, _B),
+    "resnet34c": _variant(34, _C),
+    "resnet34d": _variant(34, _D),
+    "resnet34_v2": _variant(34, _V2),
+    "resnet50": _variant(50, _ORIGINAL),
+    "resnet50b": _variant(50, _B),
+    "resnet50c": _variant(50, _C),
+    "resnet50d": _variant(50, _D),
+    "resnet50_v2": _variant(50, _V2),
+    "resnet101": _variant(101, _ORIGINAL),
+    "resnet101b": _variant(101, _B),
+    "resnet101c": _variant(101, _C),
+    "resnet101d": _variant(101, _D),
+    "resnet101_v2": _variant(101, _V2),
+    "resnet152": _variant(152, _ORIGINAL),
+    "resnet152b": _variant(152, _B),
+    "resnet152c": _variant(152, _C),
+    "resnet152d": _variant(152, _D),
+    "resnet152_v2": _variant(152, _V2),
+    "resnet200": _variant(200, _ORIGINAL),
+    "resnet200b": _variant(200, _B),
+    "resnet200c": _variant(200, _C),
+    "resnet200d": _variant(200, _D),
+    "resnet200_v2": _variant(200, _V2),
 }

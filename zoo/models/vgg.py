@@ -22,13 +22,6 @@ _PAPER = (
     "Recognition, arXiv:1409.1556"
 )
 _FILTERS = (64, 128, 256, 512, 512)
-# Depth: convolutions of each of the five stages; three dense layers make up the number.
-NUM_CONVS = {
-    11: (1, 1, 2, 2, 2),
-    13: (2, 2, 2, 2, 2),
-    16: (2, 2, 3, 3, 3),
-    19: (2, 2, 4, 4, 4),
-}
 
 
 def vgg(
@@ -67,11 +60,26 @@ def vgg(
     )
 
 
-# The smallest side leaves one position after the five poolings.
-MODELS = {
-    f"vgg{depth}{suffix}": family.Variant(
-        vgg, {"num_convs": num_convs, "batch_norm": batch_norm}, _PAPER, min_side=32
+def _variant(*num_convs: int, batch_norm: bool = False) -> family.Variant:
+    """`num_convs`: of each of the five stages; three dense layers make up the name's number."""
+    return family.Variant(
+        vgg,
+        structure=family.Structure(
+            first=("stage1_conv1",), stages=("stage1", "stage2", "stage3", "stage4", "stage5")
+        ),
+        deltas={"num_convs": num_convs, "batch_norm": batch_norm},
+        paper=_PAPER,
+        min_side=32,  # leaves one position after the five poolings
     )
-    for depth, num_convs in NUM_CONVS.items()
-    for suffix, batch_norm in (("", False), ("_bn", True))
+
+
+MODELS = {
+    "vgg11": _variant(1, 1, 2, 2, 2),
+    "vgg11_bn": _variant(1, 1, 2, 2, 2, batch_norm=True),
+    "vgg13": _variant(2, 2, 2, 2, 2),
+    "vgg13_bn": _variant(2, 2, 2, 2, 2, batch_norm=True),
+    "vgg16": _variant(2, 2, 3, 3, 3),
+    "vgg16_bn": _variant(2, 2, 3, 3, 3, batch_norm=True),
+    "vgg19": _variant(2, 2, 4, 4, 4),
+    "vgg19_bn": _variant(2, 2, 4, 4, 4, batch_norm=True),
 }

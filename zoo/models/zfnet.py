@@ -65,5 +65,13 @@ def _pool_norm(x: keras.KerasTensor, lrn: bool, stage: str) -> keras.KerasTensor
     return blocks.local_response_norm(x, name=f"{stage}_lrn") if lrn else x
 
 
-# The smallest side leaves one position after the last pooling.
-MODELS = {"zfnet": family.Variant(zfnet, {}, _PAPER, min_side=53)}
+MODELS = {
+    "zfnet": family.Variant(
+        zfnet,
+        structure=family.Structure(
+            first=("stage1_conv1",), stages=("stage1", "stage2", "stage3")
+        ),
+        paper=_PAPER,
+        min_side=53,  # leaves one position after the last pooling
+    ),
+}

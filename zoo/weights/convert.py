@@ -19,6 +19,8 @@ import re
 from collections.abc import Mapping
 
 from zoo.lazy import lazy_module
+from zoo.models import structure_of
+from zoo.natural_order import natural_key
 from zoo.weights.names import UNUSED, Source
 
 np = lazy_module("numpy")
@@ -40,17 +42,14 @@ _NAME = re.compile(rf"(.+?)[._/]({'|'.join(_PARTS)})")
 # What PyTorch stores beside the weights: how many batches a normalisation has seen.
 _IGNORED = ("num_batches_tracked",)
 
+
 def convert(
-    model: keras.Model,
-    tensors: Mapping[str, np.ndarray],
-    source: Source,
-    *,
-    keras_layout: bool = False,
+    model: keras.Model, tensors: Mapping[str, np.ndarray], source: Source
 ) -> dict[str, np.ndarray]:
     """`tensors` (name there -> array) as values of the weights of `model`: path -> array.
 
-    keras_layout: kernels are HWIO and [in, out] already. Tensors of the classifier and of
-    auxiliary heads may have no layer in `model`. Shapes are not compared, see `assign`.
+    model: of `zoo.models.create_model`, with or without its classifier and auxiliary heads: their
+    tensors may have no layer in it. Shapes are not compared, see `assign`.
 
     Raises:
       ValueError: a tensor that no layer has a place for, or a layer without a tensor; the message
@@ -59,10 +58,13 @@ def convert(
     named = _modules(tensors)
     layers = layers_of(tensors, source)
     present = {layer.name: layer for layer in model.layers if layer.weights}
+    structure = structure_of(model)
     parts: dict[str, dict[str, np.ndarray]] = {}
     for module, names in named.items():
         layer = layers.get(module)
-        if layer is None or not (layer in present or layer == UNUSED or _is_optional(layer)):
+        if layer is None or not (
+            layer in present or layer == UNUSED or structure.head_of(layer)
+        ):
             raise ValueError(
                 f"got a tensor {next(iter(names.values()))!r}; expected only those of "
                 f"{source.model!r}, for which {model.name!r} has a layer"
@@ -82,7 +84,7 @@ def convert(
         if isinstance(layer, keras.layers.BatchNormalization):
             values.update(_norm_values(layer, parts[name], source.bn_epsilon))
         else:
-            values.update(_kernel_values(layer, parts[name], keras_layout))
+            values.update(_kernel_values(layer, parts[name], source.keras_layout))
     return values
 
 
@@ -99,37 +101,45 @@ def layers_of(tensors: Mapping[str, np.ndarray], source: Source) -> Mapping[str,
 def assign(
     model: keras.Model, values: Mapping[str, np.ndarray], *, new_classifier: bool = False
 ) -> None:
-    """Sets every weight of `model` to its value, path -> array; the last layer of each head is
-    let off with `new_classifier`. Nothing is assigned unless everything fits.
+    """Sets every weight of `model` to its value, path -> array.
+
+    With `new_classifier` the last layer of each head keeps the weights that it has. The first
+    layers are adapted to images of another number of channels. Nothing is assigned unless
+    everything fits.
 
     Raises:
-      ValueError: a weight without a value or of another shape, or a value without a weight that
-        is not of the classifier or an auxiliary head.
+      ValueError: a weight without a value or of another shape; a value without a weight, unless
+        it is of a head that the model lacks; or `new_classifier` with a model of whose structure
+        nothing is known (`zoo.models.structure_of`).
     """
+    structure = structure_of(model)
+    if new_classifier and structure is None:
+        raise ValueError(
+            f"got model {model.name!r}, of which it is not known which layer is its classifier; "
+            "expected one with the attribute structure, as zoo.create_model sets it"
+        )
     wanted = {v.path: v for layer in model.layers for v in layer.weights if _is_weight(v)}
     fitted = {}
     for path, variable in wanted.items():
-        if new_classifier and re.match(r"(head|aux\d+)_dense/", path):
+        layer = _layer_of(path)
+        if new_classifier and layer in structure.heads.values():
             continue
         if path not in values:
             raise ValueError(f"got no tensor for {path!r} of {model.name!r}; expected one")
-        value = _fit_channels(path, np.asarray(values[path]), variable)
+        value = np.asarray(values[path])
+        if structure is not None and layer in structure.first:
+            value = _fit_channels(path, value, tuple(variable.shape))
         if tuple(variable.shape) != value.shape:
             raise ValueError(
                 f"got a tensor of shape {value.shape} for {path!r} of {model.name!r}; expected "
                 f"{tuple(variable.shape)}"
             )
         fitted[path] = value
-    if extra := [x for x in values if x not in wanted and not _is_optional(x)]:
-        raise ValueError(f"got a tensor for {extra[0]!r}, which {model.name!r} as built lacks")
+    for path in values:
+        if path not in wanted and not (structure and structure.head_of(_layer_of(path))):
+            raise ValueError(f"got a tensor for {path!r}, which {model.name!r} as built lacks")
     for path, value in fitted.items():
         wanted[path].assign(value)
-
-
-def natural_key(name: str) -> list[tuple[bool, int, str]]:
-    """Sorts "features.10" behind "features.9"."""
-    parts = re.findall(r"\d+|\D+", name)
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _modules(tensors: Mapping[str, np.ndarray]) -> dict[str, dict[str, str]]:
@@ -152,9 +162,9 @@ def _kind(names: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:
     return {4: "conv", 2: "dense"}.get(dimensions, "bn")
 
 
-def _is_optional(layer: str) -> bool:
-    """A model without its classifier or auxiliary heads has no use for their tensors."""
-    return re.match(r"(head|aux\d*)_", layer) is not None
+def _layer_of(path: str) -> str:
+    """The layer that the variable of this path is in."""
+    return path.partition("/")[0]
 
 
 def _is_weight(variable: keras.Variable) -> bool:
@@ -166,12 +176,12 @@ def _fold_biases(
     parts: dict[str, dict[str, np.ndarray]], present: Mapping[str, keras.Layer]
 ) -> None:
     """bn(x + bias) is bn(x) with its mean less the bias."""
-    for name in parts:
-        norm = re.sub(r"conv(\d*)$", r"bn\1", name)
-        if norm == name or norm not in parts or getattr(present[name], "use_bias", True):
+    for name, layer in present.items():
+        if not isinstance(layer, keras.layers.BatchNormalization):
             continue
-        if "offset" in parts[name]:
-            parts[norm]["mean"] = parts[norm]["mean"] - parts[name].pop("offset")
+        conv = layer.input._keras_history.operation
+        if not getattr(conv, "use_bias", True) and "offset" in parts[conv.name]:
+            parts[name]["mean"] = parts[name]["mean"] - parts[conv.name].pop("offset")
 
 
 def _norm_values(
@@ -229,15 +239,15 @@ def _flattened_shape(layer: keras.Layer) -> tuple[int, int, int] | None:
     return None
 
 
-def _fit_channels(path: str, value: np.ndarray, variable: keras.Variable) -> np.ndarray:
-    """The first layer for images of another number of channels than the three of RGB.
+def _fit_channels(path: str, value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A value of a first layer, of `shape` here, for another number of channels than RGB's three.
 
     For grey images the kernels are added up: equal to the colour network on grey pictures in RGB.
     For others they are repeated and scaled by 3 / channels, so that sums keep their size. The
     statistics of a normalisation of the images themselves are averaged.
     """
-    shape = tuple(variable.shape)
-    if path.startswith("input_bn/") and value.shape == (3,) != shape:
+    is_statistic = path.endswith(("/moving_mean", "/moving_variance"))
+    if is_statistic and value.shape == (3,) != shape:
         return np.full(shape, value.mean(), value.dtype)
     if value.ndim != 4 or value.shape[2] != 3 or shape[2] == 3:
         return value

@@ -10,6 +10,7 @@ from typing import Any
 import zoo.models
 from zoo.address import require_trust
 from zoo.lazy import lazy_module
+from zoo.models import registry
 from zoo.weights import artefact, catalogue, convert, local, names, stored
 from zoo.weights.card import Card
 from zoo.weights.class_names import IMAGENET
@@ -68,6 +69,7 @@ def create_model(
     if isinstance(origin, catalogue.Entry):
         name = name or models_of(origin)[0]
         values = stored.read_values(origin, name)
+        stored_classes = _classes_of(name, values)
         known = {"class_names": _CLASS_NAMES[origin.dataset], "licence": origin.licence,
                  "preprocessing": origin.preprocessing}
     else:
@@ -78,7 +80,8 @@ def create_model(
             name, options = card.model, _options_of(card, options)
             known = {field: getattr(card, field) for field in _KNOWN}
         values = local.read_values(origin, name, **options)
-    return _with_values(name, values, known, num_classes, options)
+        stored_classes = card.num_classes if card else _classes_of(name, values)
+    return _with_values(name, values, known, stored_classes, num_classes, options)
 
 
 def load_model(path: str | Path, *, trust: Sequence[str] = ()) -> keras.Model:
@@ -103,7 +106,7 @@ def model_from(card: Card, values: Mapping[str, np.ndarray]) -> keras.Model:
     options = _without_none(card.build_options())
     num_classes = options.pop("num_classes", None)
     known = {field: getattr(card, field) for field in _KNOWN}
-    return _with_values(card.model, values, known, num_classes, options)
+    return _with_values(card.model, values, known, num_classes, num_classes, options)
 
 
 def save_pretrained(model: keras.Model, path: str | Path, *, licence: str | None = None) -> None:
@@ -157,7 +160,7 @@ def load_pretrained(
         return create_model(models_of(entry)[0], weights=entry.name, **options)
     model_name, source = names.find(library, model_there)
     model = zoo.models.create_model(model_name, **options)
-    values = convert.convert(model, tensors, source, keras_layout=library == "keras")
+    values = convert.convert(model, tensors, source)
     convert.assign(model, values)
     return _described(model, _card_of(model, model_name, options))
 
@@ -173,12 +176,14 @@ def _options_of(card: Card, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_values(
-    name: str, values: Mapping[str, np.ndarray], known: dict[str, Any], num_classes: int | None,
-    options: dict[str, Any],
+    name: str, values: Mapping[str, np.ndarray], known: dict[str, Any],
+    stored_classes: int | None, num_classes: int | None, options: dict[str, Any],
 ) -> keras.Model:
-    """Builds the model, gives it the values, and says on its card what is known of them."""
+    """Builds the model, gives it the values, and says on its card what is known of them.
+
+    stored_classes: those of the values' classifier; None: they have none.
+    """
     has_top = options.get("include_top", True)
-    stored_classes = _classes_of(values)
     if has_top and num_classes is None:
         num_classes = stored_classes
     model = zoo.models.create_model(name, num_classes=num_classes, **options)
@@ -216,9 +221,10 @@ def _logits(model: keras.Model) -> keras.KerasTensor:
     return model.output["logits"] if isinstance(model.output, dict) else model.output
 
 
-def _classes_of(values: Mapping[str, np.ndarray]) -> int | None:
-    """The number of classes of a classifier among the values; None where there is none."""
-    bias = values.get("head_dense/bias")
+def _classes_of(name: str, values: Mapping[str, np.ndarray]) -> int | None:
+    """The number of classes of the classifier among the values; None where there is none."""
+    structure = getattr(registry.find(name), "structure", None)
+    bias = structure and values.get(f"{structure.classifier}/bias")
     return None if bias is None else bias.shape[0]
 
 

@@ -100,9 +100,7 @@ def _from_library(path: Path, name: str, tensors: dict[str, np.ndarray]) -> dict
     errors = []
     for library, source in names.sources(name).items():
         try:
-            return stored.converted_values(
-                name, tensors, source, keras_layout=library == "keras"
-            )
+            return stored.converted_values(name, tensors, source)
         except ValueError as error:
             errors.append(f"as {library}:{source.model}: {error}")
     raise ValueError(

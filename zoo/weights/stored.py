@@ -6,13 +6,14 @@ names and layout, and read from there afterwards.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import zoo.models
+from zoo.files import write_bytes
 from zoo.lazy import lazy_module
+from zoo.models import registry
 from zoo.weights import catalogue, convert, download, names
 
 np = lazy_module("numpy")
@@ -39,10 +40,7 @@ def read_values(entry: catalogue.Entry, name: str) -> dict[str, np.ndarray]:
     if converted.exists():
         return readers.read_tensors(converted)
     _, source = names.find(entry.library, entry.model_there)
-    values = converted_values(
-        name, readers.read_tensors(file), source, keras_layout=entry.library == "keras",
-        bgr=entry.bgr,
-    )
+    values = converted_values(name, readers.read_tensors(file), source, bgr=entry.bgr)
     converted.parent.mkdir(parents=True, exist_ok=True)
     write_values(converted, values)
     return values
@@ -53,24 +51,23 @@ def converted_values(
     tensors: Mapping[str, np.ndarray],
     source: names.Source,
     *,
-    keras_layout: bool = False,
     bgr: bool = False,
 ) -> dict[str, np.ndarray]:
     """A checkpoint's tensors as values of the zoo's model `name`, all its heads included.
 
-    keras_layout: kernels are HWIO and [in, out] already. bgr: the first layer takes its images'
-    channels in the order blue, green, red; the values are for red, green, blue.
+    bgr: the first convolution takes its images' channels in the order blue, green, red; the values
+    are for red, green, blue.
 
     Raises:
       ValueError: a tensor that no layer has a place for, or a layer without a tensor.
     """
-    layers = convert.layers_of(tensors, source).values()
-    has_aux = any(re.match(r"aux\d*_", layer) for layer in layers)
+    structure = registry.find(name).structure
+    has_aux = any(map(structure.is_auxiliary, convert.layers_of(tensors, source).values()))
     model = zoo.models.create_model(name, **({"aux_heads": True} if has_aux else {}))
-    values = convert.convert(model, tensors, source, keras_layout=keras_layout)
+    values = convert.convert(model, tensors, source)
     if bgr:
-        first = next(path for path, value in values.items() if value.ndim == 4)
-        values[first] = values[first][:, :, ::-1]
+        for path in [f"{layer}/kernel" for layer in structure.first]:
+            values[path] = values[path][:, :, ::-1]
     return {path: np.ascontiguousarray(value, np.float32) for path, value in values.items()}
 
 
@@ -78,15 +75,8 @@ def write_values(
     path: Path, values: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> None:
     """Variable path -> value as a .safetensors file, all of it or nothing."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # Not save_file: it makes files that others may not read.
-        aside.write_bytes(
-            safetensors_numpy.save(dict(values), metadata=metadata and dict(metadata))
-        )
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    # Not save_file: it makes files that others may not read.
+    write_bytes(path, safetensors_numpy.save(dict(values), metadata=metadata and dict(metadata)))
 
 
 def _converted_path(entry: catalogue.Entry, file: Path) -> Path:

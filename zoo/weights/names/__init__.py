@@ -15,10 +15,11 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 
 import zoo.models
+from zoo.address import is_address
 
 # The layer of a module that no inference needs.
 UNUSED = ""
-# What `Source.layers` is.
+# The type of `Source.layers`.
 Layers = Callable[[Mapping[str, str]], Mapping[str, str]]
 LIBRARIES = ("timm", "torchvision", "gluoncv", "keras", "efficientnet_lite_pytorch")
 
@@ -34,11 +35,13 @@ class Source:
         auxiliary heads ("aux1_...") included. A module it does not know is left out of the
         answer.
     bn_epsilon: of the library's batch normalisations, where it is not the builder's.
+    keras_layout: kernels are HWIO and [in, out] there, as here; else OIHW and [out, in].
     """
 
     model: str
     layers: Layers
     bn_epsilon: float | None = None
+    keras_layout: bool = False
 
 
 def each(
@@ -59,7 +62,13 @@ def in_order(
 
 
 def sources(name: str) -> dict[str, Source]:
-    """Library -> `Source` of the zoo's model `name`."""
+    """Library -> `Source` of the zoo's model `name`; none for the address of another package's.
+
+    Raises:
+      ValueError: an unknown name.
+    """
+    if is_address(name):
+        return {}
     family = zoo.models.family_of(name)
     if family not in _families():
         return {}

@@ -33,7 +33,7 @@ def sources(name: str) -> dict[str, Source]:
         "gluoncv": Source(name, _gluoncv),
     }
     if name != "densenet161":
-        found["keras"] = Source(name, _keras, bn_epsilon=1.001e-5)
+        found["keras"] = Source(name, _keras, bn_epsilon=1.001e-5, keras_layout=True)
     return found
 
 

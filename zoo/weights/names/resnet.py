@@ -25,7 +25,9 @@ def sources(name: str) -> dict[str, Source]:
     if is_b and depth not in ("26", "200"):
         found["torchvision"] = Source(f"resnet{depth}", _pytorch)
     if form == "" and deep:
-        found["keras"] = Source(f"resnet{depth}", _keras, bn_epsilon=1.001e-5)
+        found["keras"] = Source(
+            f"resnet{depth}", _keras, bn_epsilon=1.001e-5, keras_layout=True
+        )
     return found
 
 

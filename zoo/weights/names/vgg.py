@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from zoo.models.vgg import NUM_CONVS
+from zoo.models.vgg import MODELS
 from zoo.weights.names import Layers, Source, each, in_order
 from zoo.weights.names.alexnet import DENSE
 
@@ -13,22 +13,24 @@ _KERAS_DENSE = dict(zip(("fc1", "fc2", "predictions"), DENSE, strict=True))
 
 
 def sources(name: str) -> dict[str, Source]:
-    depth = int(re.fullmatch(r"vgg(\d+)(?:_bn)?", name)[1])
+    num_convs = MODELS[name].deltas["num_convs"]
     found = {
-        "timm": Source(name, _layers(depth, convs=DENSE[:2], dense=DENSE[2:])),
-        "torchvision": Source(name, _layers(depth, dense=DENSE)),
-        "gluoncv": Source(name, _layers(depth, dense=DENSE)),
+        "timm": Source(name, _layers(num_convs, convs=DENSE[:2], dense=DENSE[2:])),
+        "torchvision": Source(name, _layers(num_convs, dense=DENSE)),
+        "gluoncv": Source(name, _layers(num_convs, dense=DENSE)),
     }
     if name in ("vgg16", "vgg19"):
-        found["keras"] = Source(name, _keras)
+        found["keras"] = Source(name, _keras, keras_layout=True)
     return found
 
 
-def _layers(depth: int, *, dense: tuple[str, ...], convs: tuple[str, ...] = ()) -> Layers:
+def _layers(
+    num_convs: Sequence[int], *, dense: Sequence[str], convs: Sequence[str] = ()
+) -> Layers:
     """`convs`: the dense layers that are convolutions over the whole map there."""
     places = [
         f"stage{stage}_{{kind}}{i}"
-        for stage, count in enumerate(NUM_CONVS[depth], 1)
+        for stage, count in enumerate(num_convs, 1)
         for i in range(1, count + 1)
     ]
     chain = {
