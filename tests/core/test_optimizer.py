@@ -202,15 +202,15 @@ def test_rate_zero_moves_nothing(name):
 
 
 @pytest.mark.parametrize("spec, options, part", [
-    ("sdg", {}, "got --optimizer 'sdg'; expected one of ['adagrad', 'adam', "),
+    ("sdg", {}, "got optimizer 'sdg'; expected one of ['adagrad', 'adam', "),
     ("nesterov(1)", {}, "got momentum=1; expected a number from 0 to less than 1"),
     ("nesterov(True)", {}, "got momentum=True; expected"),
     ("adam(epsilon=0)", {}, "got epsilon=0; expected a number over 0"),
     ("adam(beta_1='a')", {}, "got beta_1='a'; expected"),
-    ("sgd(0.9)", {}, "--optimizer sgd: too many positional arguments; expected sgd()"),
+    ("sgd(0.9)", {}, "optimizer sgd: too many positional arguments; expected sgd()"),
     ("lars(trust=0)", {}, "got trust=0; expected a number over 0"),
-    ("adamw", {"decoupled_decay": True}, "adamw has the decay in its own formula"),
-    ("lamb(0.9)", {"decoupled_decay": True}, "lamb(0.9) has the decay in its own formula"),
+    ("adamw", {"decoupled_decay": True}, "got decoupled_decay=True; expected False: the decay is in its own"),
+    ("lamb(0.9)", {"decoupled_decay": True}, "lamb(0.9): got decoupled_decay=True; expected False"),
 ])
 def test_bad_specs(spec, options, part):
     with pytest.raises(ValueError) as error:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.augment import check_policy
+from zoo.core.averaging import check_average
+from zoo.core.losses import check_loss
+from zoo.core.optimizer import check_optimizer
+from zoo.core.schedule import check_schedule
 from zoo.data import check_spec
 from zoo.data.bad_images import CHOICES
 from zoo.data.resize import METHODS
 from zoo.models import check_model
-from zoo.spec import parse_call, parse_options
+from zoo.spec import parse_options
 from zoo.weights.create import check_weights, model_of
 
 if TYPE_CHECKING:
@@ -104,10 +108,14 @@ def _check_names(recipe: Recipe) -> None:
         ("weights", lambda text: text and check_weights(text, recipe.model)),
         ("data", check_spec),
         ("augment", lambda text: check_policy(text, recipe.channels)),
-        ("schedule", parse_call),
-        ("loss", parse_call),
-        ("optimizer", parse_call),
-        ("averaging", lambda text: text and parse_call(text)),
+        ("schedule", lambda text: check_schedule(
+            text, epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs
+        )),
+        ("loss", check_loss),
+        ("optimizer", lambda text: check_optimizer(
+            text, decoupled_decay=recipe.decoupled_decay
+        )),
+        ("averaging", lambda text: check_average(text, epochs=recipe.epochs)),
     ):
         try:
             check(getattr(recipe, name))

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from zoo.augment import parse_policy
 from zoo.core.phases import phase_at
+from zoo.core.schedule import rate_factor
 from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
@@ -190,7 +191,7 @@ def _record(
         + f"{seconds:.1f} s"
     )
     records = run_folder.read_records(run.folder)
-    run.state.rate_factor.assign(evaluations.rate_factor(run.recipe.schedule, records))
+    run.state.rate_factor.assign(rate_factor(run.recipe.schedule, records))
     if run.recipe.patience and evaluations.best(records) == record:
         run.best_manager.save(checkpoint_number=record["step"])
 
