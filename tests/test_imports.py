@@ -36,7 +36,9 @@ MAY_IMPORT = {
         ("tensorflow", "numpy", "numba", "llvmlite.ir"),
     ),
     "zoo/augment/*.py": (
-        ("zoo.spec", "zoo.augment.*"), ("keras", "keras_cv", "tensorflow")
+        ("zoo.lazy", "zoo.address", "zoo.spec", "zoo.augment.*"),
+        # keras.ops: lazily, since the ops' arguments are checked before Keras loads.
+        ("keras", "keras.ops", "keras_cv", "tensorflow"),
     ),
     "zoo/weights/names/*.py": (("zoo.models", "zoo.models.*", "zoo.weights.names"), ()),
     "zoo/finetune/*.py": (

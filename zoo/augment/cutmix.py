@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require_alpha
 from zoo.augment.pixels.rectangle import around, inside
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow")
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,6 @@ class Cutmix:
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(int32 [B, 4] top, left, bottom, right, int32 [B] partner in the batch)."""
-        import tensorflow as tf
-
         *seeds, middle, last = draw.split(seed, 6)
         share = draw.beta(seeds, [batch_size, 1], self.alpha)
         sides = tf.cast(tf.sqrt(1.0 - share) * image_size, tf.int32)

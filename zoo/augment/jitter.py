@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
@@ -18,6 +19,8 @@ class Jitter:
 
     Raises ValueError for values outside 0..1 or all 0; in `apply` for images that are not RGB.
     """
+
+    wants_colour: ClassVar[bool] = True
 
     brightness: float = 0.0
     contrast: float = 0.0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.cutmix import Cutmix
 from zoo.augment.mixup import Mixup
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow")
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,6 @@ class MixupOrCutmix:
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(mixup's parameters, CutMix's): each neutral where the other was drawn."""
-        import tensorflow as tf
-
         seeds = draw.split(seed, 3)
         share, partner = Mixup(self.mixup_alpha).sample(seeds[0], batch_size, image_size)
         rectangles, other = Cutmix(self.cutmix_alpha).sample(seeds[1], batch_size, image_size)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
 from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow")
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=150 / 331, enhance=0.9, posterize=4)
 CHOICES = 14  # all of OPERATIONS but the last, invert
@@ -36,8 +39,6 @@ class RandAugment:
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """`n` rounds, see pixels/choice.py."""
-        import tensorflow as tf
-
         rounds = []
         for round_seed in draw.split(seed, self.n):
             first, second, third = draw.split(round_seed, 3)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_rounds
 from zoo.augment.rand_augment import CHOICES
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow")
 
 # 32 pixels in the paper, of 224.
 RANGES = Ranges(rotate=135.0, shear=0.99, translate=32 / 224, enhance=0.99, posterize=6)
@@ -23,8 +26,6 @@ class TrivialAugment:
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """One round, see pixels/choice.py."""
-        import tensorflow as tf
-
         first, second, third = draw.split(seed, 3)
         operation = draw.integers(first, [batch_size], CHOICES)
         fraction = tf.cast(draw.integers(second, [batch_size], BINS + 1), tf.float32) / BINS

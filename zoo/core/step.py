@@ -139,11 +139,7 @@ def make_augment(policy, settings: Settings) -> Callable:
 
     def augment(images, labels, seed):
         labels = tf.one_hot(labels, settings.num_classes)
-        images, labels = policy.apply_layers(
-            images, labels, fold_in(seed, 0, len(policy.ops))
-        )
-        parameters = policy.sample(fold_in(seed, 0), images.shape[0], images.shape[1])
-        return apply(tf.cast(images, tf.float32), labels, parameters)
+        return policy(images, labels, fold_in(seed, 0), apply)
 
     return augment
 

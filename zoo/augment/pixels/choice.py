@@ -14,13 +14,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import affine, draw
 from zoo.augment.pixels.histogram import equalize, extremes
 from zoo.augment.pixels.levels import column, pack, pack_planes, planes, same_in_each, unpack
 from zoo.augment.pixels.smooth import inner, smooth_sum
 from zoo.augment.pixels.warp import warp_packed
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow")
 
 OPERATIONS = (
     "identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize",
@@ -56,8 +58,6 @@ def draw_round(seed, operation, fraction, size: int, ranges: Ranges) -> dict:
     operation: int32 [B], places in OPERATIONS. fraction: float32 [B] in 0..1, the magnitude.
     Gives operation; strength: float32 [B], in the operation's own unit; map: int32 [B, 6].
     """
-    import tensorflow as tf
-
     sign = tf.where(draw.chance(seed, operation.shape[0], 0.5), 1.0, -1.0)
     bent = sign * fraction
     strengths = {
@@ -78,8 +78,6 @@ def draw_round(seed, operation, fraction, size: int, ranges: Ranges) -> dict:
 
 def _maps(operation, strength, size: int):
     """The fixed-point maps of the geometric operations, the identity for all others."""
-    import tensorflow as tf
-
     zero = tf.zeros_like(strength)
     choices = {
         "rotate": affine.rotation(strength, size),
@@ -96,8 +94,6 @@ def _maps(operation, strength, size: int):
 def stack_rounds(rounds: list) -> dict:
     """What `apply_rounds` takes: operation int32 [B, n], strength float32 [B, n], map int32
     [B, n, 6] of n rounds."""
-    import tensorflow as tf
-
     return {name: tf.stack([drawn[name] for drawn in rounds], 1) for name in rounds[0]}
 
 

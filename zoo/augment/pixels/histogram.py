@@ -6,9 +6,10 @@ take longer than the rest of a round of RandAugment.
 
 from __future__ import annotations
 
-from keras import ops
-
 from zoo.augment.pixels.levels import pack_planes, planes
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 def equalize(packed, drawn, channels: int):

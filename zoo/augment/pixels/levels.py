@@ -6,7 +6,9 @@ of RandAugment takes a third of the time it takes on float32 [B, S, S, 3].
 
 from __future__ import annotations
 
-from keras import ops
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 def pack(images):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from keras import ops
-
 from zoo.augment.pixels.levels import column
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow")
 
 
 def around(middle, sides, size: int):
@@ -12,8 +14,6 @@ def around(middle, sides, size: int):
 
     sides: whole pixels, a number or int32 [B, 1].
     """
-    import tensorflow as tf
-
     start = middle - sides // 2
     return tf.clip_by_value(tf.concat([start, start + sides], 1), 0, size)
 

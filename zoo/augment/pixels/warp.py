@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from keras import ops
-
 from zoo.augment.pixels.arguments import require
 from zoo.augment.pixels.levels import column
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 INTERPOLATIONS = ("nearest", "bilinear")
 ONE = 65536  # a pixel, in fixed point
