@@ -124,9 +124,9 @@ def distillation(
 ) -> tf.Tensor:
     """T^2 times the divergence of softmax(logits / T) from softmax(teacher_logits / T).
 
-    Hinton et al. 2015 (arXiv 1503.02531); T^2 keeps the size of the gradients whatever T is. The
-    papers have the cross-entropy, which has the same gradient; but at T = 20 it is T^2 ln(C), in
-    the thousands, even where the logits are the teacher's.
+    Hinton et al. 2015 (arXiv 1503.02531); the factor T^2 makes the size of the gradients
+    independent of T. The paper has the cross-entropy, with the same gradient; but at T = 20 its
+    value is about T^2 ln(C), in the thousands, even where the logits are the teacher's.
     teacher_logits, logits: float [B, C]. temperature: T, over 0. Returns float32 [B], nats.
     """
     teacher_logits, logits = _float32(teacher_logits, logits)
