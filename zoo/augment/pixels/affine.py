@@ -12,7 +12,7 @@ import math
 
 from zoo.lazy import lazy_module
 
-tf = lazy_module("tensorflow")
+tf = lazy_module("tensorflow", optional=True)
 
 
 def rotation(degrees, size: int):

@@ -1,13 +1,14 @@
 """Random numbers as functions of a seed, int32 [2]: what the `sample` of an op is made of.
 
-On TensorFlow whatever Keras' backend is. It is loaded at the first draw: `apply` runs without it.
+On TensorFlow whatever Keras' backend is. It is loaded at the first draw and may be missing until
+then: `apply` runs without it, so that an app on JAX can have the ops.
 """
 
 from __future__ import annotations
 
 from zoo.lazy import lazy_module
 
-tf = lazy_module("tensorflow")
+tf = lazy_module("tensorflow", optional=True)
 
 # Below any share of the batch that matters, and the smallest normal float32.
 TINY = 2.0**-126
