@@ -2,7 +2,7 @@
 
 An op is a frozen dataclass in a file of its own, named as the file is (`pad_crop.py`: `PadCrop`):
 
-    sample(seed, batch_size, image_size) -> parameters   all the randomness, one draw an image
+    sample(seed, batch_size, image_size) -> parameters   all random numbers, one draw for each image
     apply(images, labels, parameters) -> images, labels  deterministic, in keras.ops
     wants_colour = True                                  where it takes RGB images alone
 
@@ -14,7 +14,7 @@ arguments in `__post_init__`, without TensorFlow.
 `parse_policy("flip|pad_crop(2)|mixup(0.2)")` makes a Policy of them, which is a function:
 `images, labels = policy(images, labels, seed)`.
 
-| op | per image | paper |
+| op | what each image draws | paper |
 | --- | --- | --- |
 | `flip(rate=0.5)`, `flip_up_down(rate=0.5)` | mirrored or not | |
 | `pad_crop(pixels)` | corner of the crop | Lee 2015 |
@@ -31,7 +31,7 @@ arguments in `__post_init__`, without TensorFlow.
 | `noise(std)` | deviation in 0..std levels, up to 255 | |
 | `blur(sigma)` | deviation in 0..sigma pixels, up to 10 | SimCLR 2020 |
 | `sharpness(x)` | factor in 1 +- x, up to 1 | |
-| `posterize(bits=4, rate=0.5)` | upper bits kept, 1 to 7 | |
+| `posterize(bits=4, rate=0.5)` | or not; bits kept, 1 to 7 | |
 | `solarize(threshold=128, rate=0.5)` | levels from the threshold on inverted | |
 | `autocontrast(rate=0.5)`, `equalize(rate=0.5)` | or not | |
 | `erase(rate=0.5, area=(0.02, 0.33), ratio=(0.3, 3.3), value=0)` | a rectangle | Zhong 2017 |

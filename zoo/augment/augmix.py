@@ -70,6 +70,7 @@ class Augmix:
             parameters["weights"][:, chain, None, None, None] * (chains[chain] - images)
             for chain in range(self.width)
         )
-        # The weights sum to 1: as a change of the image, so that no change leaves each bit.
+        # The weights sum to 1, so that this is the blend; written as a change of the image, chains
+        # that change nothing leave every bit as it was.
         share = parameters["share"][:, None, None, None]
         return ops.clip(images + (1.0 - share) * mixed, 0.0, 255.0), labels

@@ -72,7 +72,7 @@ POLICIES = {"imagenet": IMAGENET, "cifar10": CIFAR10}
 
 @dataclass(frozen=True)
 class AutoAugment:
-    """One of 25 pairs of operations an image, each of the two with a probability of its own.
+    """One of 25 pairs of operations for each image, each of the two with its own probability.
 
     policy: imagenet or cifar10. Ranges are the paper's, but for a random sign of the blends (as
     in torchvision); works on whole levels.

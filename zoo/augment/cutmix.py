@@ -17,9 +17,11 @@ tf = lazy_module("tensorflow", optional=True)
 class Cutmix:
     """Pastes a rectangle of another image of the batch; labels are mixed by area.
 
-    The rectangle has the image's shape and a share of 1 - Beta(alpha, alpha) of its area, less what
-    is cut off at the edges: its middle is anywhere. Drawn an image; the partner is from a
-    permutation of the batch. Raises ValueError for alpha outside 1e-30..1e30.
+    The rectangle has the image's shape and a share of 1 - Beta(alpha, alpha) of its area. Its
+    middle lies anywhere in the image, and what sticks out is cut off. Each image draws its own
+    rectangle; the other images are a random permutation of the batch.
+
+    Raises ValueError for alpha outside 1e-30..1e30.
     """
 
     alpha: float = 1.0

@@ -14,8 +14,8 @@ from zoo.augment.pixels.colour import change_brightness, change_chroma, change_c
 class Jitter:
     """Brightness, contrast and saturation by factors in [1 - x, 1 + x], hue by up to x half turns.
 
-    Clipped once, behind all four, and without clipping between them they commute (see
-    pixels/colour.py): torchvision's and GluonCV's random order is left out.
+    Levels are clipped once, after all four. Without clipping in between the four commute (see
+    pixels/colour.py), so that the random order of torchvision and GluonCV would change nothing.
 
     Raises ValueError for values outside 0..1 or all 0; in `apply` for images that are not RGB.
     """

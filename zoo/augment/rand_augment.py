@@ -17,7 +17,7 @@ CHOICES = 14  # all of OPERATIONS but the last, invert
 
 @dataclass(frozen=True)
 class RandAugment:
-    """`n` operations an image, each drawn from 14 for itself, at magnitude `m` of 0..10.
+    """`n` operations for each image, each drawn from 14 for itself, at magnitude `m` of 0..10.
 
     std: of the magnitude, normal about m, cut to 0..10. At 10: rotation by 30 degrees, shear 0.3,
     translation by 150/331 of the side, blends by 1 +- 0.9, 4 bits, solarisation from 0: every

@@ -18,7 +18,7 @@ BINS = 30
 
 @dataclass(frozen=True)
 class TrivialAugment:
-    """One operation an image, drawn from RandAugment's 14, at any of 31 magnitudes.
+    """One operation for each image, drawn from RandAugment's 14, at any of 31 magnitudes.
 
     At the last: rotation by 135 degrees, shear 0.99, translation by 1/7 of the side (32 of 224
     pixels), blends by 1 +- 0.99, 2 bits, solarisation from 0. Works on whole levels.

@@ -1,4 +1,4 @@
-"""Affine maps, one an image, as `sample` hands them to pixels/warp.py.
+"""Affine maps, one for each image, as `sample` hands them to pixels/warp.py.
 
 A map goes from the output to the input, as PIL's `Image.transform` takes it: the output pixel with
 its centre at (x, y) shows the input at (a x + b y + c, d x + e y + f), in pixels from the upper

@@ -6,8 +6,9 @@ here are whole levels times factors of 12 bits behind the point: exact in float3
 each backend, compiled or not.
 
 Whatever was drawn, a round is one gather for all geometric operations and one pass over the pixels
-for all others, in which the settings of an image that drew something else change nothing; only
-the statistics of `autocontrast` and `equalize` run over their own images (pixels/histogram.py).
+for all others: each image goes through all of them, with settings that change nothing but for the
+operation that it drew. Only the statistics of `autocontrast` and `equalize` are computed for the
+images that drew these (pixels/histogram.py).
 """
 
 from __future__ import annotations
@@ -131,8 +132,8 @@ def apply_round(packed, drawn: dict, channels: int):
     )
     raw = planes(packed, channels)
     size = packed.shape[1]
-    # What the blends start from is made of the levels as they came, not of those below, which are
-    # the same for these images: XLA would work them out again for each neighbour.
+    # What the blends start from is made of `raw`. For the images that blend, the levels computed
+    # below are the same, but XLA would compute those again for each neighbour of a pixel.
     grey = ops.cast(_grey(raw), "float32")
     mean = ops.sum(ops.sum(_grey(raw), axis=2), axis=1)
     mean = ops.cast((mean + size * size // 2) // (size * size), "float32")
@@ -151,9 +152,9 @@ def apply_round(packed, drawn: dict, channels: int):
     for plane, least, most in zip(raw, low, high, strict=True):
         level = ops.cast(ops.bitwise_and(plane, mask), "float32")
         level = ops.where(level < threshold, level, 255.0 - level)
-        # The quotient of whole numbers is whole or far from it: 1 / 1024 makes up for rounding.
+        # A quotient of whole numbers is whole or far from whole: 1 / 1024 makes up for rounding.
         level = ops.floor((level - column(least)) * column(255.0 / (most - least)) + 1 / 1024)
-        # Thirteenths are never near a half: any rounding of the product will do.
+        # Multiples of 1 / 13 are never near a half: the product's own rounding does not matter.
         smooth = ops.floor(ops.cast(smooth_sum(plane), "float32") * (1 / 13) + 0.5)
         base = ops.where(sharpened, ops.where(inner(size), smooth, level), flat)
         level = ops.clip(base + factor * (level - base), 0.0, 255.0)

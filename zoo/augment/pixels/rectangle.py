@@ -1,4 +1,5 @@
-"""Rectangles, one an image: int32 [B, 4] of top, left, bottom, right, the last two outside."""
+"""Rectangles, one for each image: int32 [B, 4] of top, left, bottom, right; the last two are the
+first row and column outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images seen through affine maps (pixels/affine.py), one an image."""
+"""Images seen through affine maps (pixels/affine.py), each through its own."""
 
 from __future__ import annotations
 
