@@ -11,7 +11,7 @@ import tensorflow as tf
 from zoo.core.averaging import Average
 from zoo.core.gradients import Settings
 from zoo.core.loss_scale import GROWTH_STEPS
-from zoo.core.optimizer import make_optimizer
+from zoo.core.optimizer import Optimizer, make_optimizer
 from zoo.core.step import make_apply_update
 
 SETTINGS = Settings(
@@ -96,3 +96,15 @@ def test_without_scaling_what_is_not_finite_is_not_hidden():
     """float32: the loss of the next step tells, and the run stops."""
     after, norm = update(np.full_like(G, np.nan), scales_loss=False)
     assert np.isnan(after["weights"]["w"]).all() and np.isnan(norm) and after["updates"] == 4
+
+
+def test_the_optimizer_counts_updates_and_not_steps():
+    """Adam's bias correction would be wrong after steps that float16 has skipped."""
+    counting = Optimizer((), lambda weights, slots, gradients, rate, updates: (
+        {"w": weights["w"] + tf.cast(updates, tf.float32) + rate}, {}
+    ))
+    after, _ = make_apply_update(counting, None, SETTINGS)(
+        values(), {"w": tf.constant(G, tf.float32)}, {"s": tf.constant(NEW, tf.float32)},
+        tf.constant(0.25),
+    )
+    np.testing.assert_allclose(after["weights"]["w"], W + 3.25)  # not step 5
