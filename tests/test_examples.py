@@ -10,8 +10,13 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from launch import ROOT, run_module
 from PIL import Image
+
+from zoo.augment import parse_policy
+from zoo.core.optimizer import make_optimizer
+from zoo.core.schedule import make_schedule
 
 LOAD = """
 import sys
@@ -72,3 +77,91 @@ def test_training_an_own_model(model, options, first, tmp_path):
     loaded = keras.models.load_model(run / "model.keras")
     assert next(layer.name for layer in loaded.layers if layer.weights) == first
     assert loaded.output_shape == (None, 10)
+
+
+# Parts of one's own by address: an operation, an optimizer, a schedule.
+
+OWN = {
+    "augment": "own_operation:Tint(0.2)", "optimizer": "own_optimizer:lion(beta_2=0.98)",
+    "schedule": "own_schedule:cooldown(0.5)",
+}
+
+
+@pytest.fixture
+def examples(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+
+
+def test_a_run_with_own_parts(tmp_path):
+    """Six steps through the entry point: the rate at the end of each epoch is the schedule's."""
+    out = tmp_path / "run"
+    printed(run_module(
+        "recipes.lenet5", *(f"--{name}={spec}" for name, spec in OWN.items()), f"--run_dir={out}",
+        "--train_images=150", "--batch_size=50", "--base_batch_size=50", "--learning_rate=0.001",
+        "--epochs=2", "--warmup_epochs=0", "--export=false", cwd=ROOT / "examples",
+    ))
+    recipe = json.loads((out / "recipe.json").read_text())
+    assert {name: recipe[name] for name in OWN} == OWN
+    records = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    rates = [record["learning_rate"] for record in records]
+    np.testing.assert_allclose(rates, [0.001, 0.001 / 3], rtol=1e-5)  # at steps 2 and 5 of 6
+    reader = tf.train.load_checkpoint(str(out / "checkpoints"))
+    assert any(name.startswith("slots/mean/") for name in reader.get_variable_to_shape_map())
+
+
+@pytest.mark.parametrize("flag, part", [
+    ("--augment=own_operation:Tint(2)", "error: --augment: Tint: got strength=2; expected"),
+    ("--augment=own_operation:dataclass", "--augment: operation own_operation:dataclass: got "),
+    ("--optimizer=own_optimizer:lion(1)", "error: --optimizer: lion: got betas 1, 0.99; expected"),
+    ("--optimizer=own_schedule:cooldown", "--optimizer: optimizer own_schedule:cooldown: got func"),
+    ("--schedule=own_schedule:cooldown(0)", "error: --schedule: cooldown: got share=0; expected"),
+    ("--schedule=own_schedule:Missing", "error: --schedule: got schedule 'own_schedule:Missing',"),
+])
+def test_own_parts_that_cannot_be(tmp_path, flag, part):
+    done = run_module("recipes.lenet5", flag, f"--run_dir={tmp_path / 'run'}",
+                      cwd=ROOT / "examples")
+    assert done.returncode == 2 and part in done.stderr.splitlines()[-1], done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_tint(examples):
+    policy = parse_policy(OWN["augment"])
+    images = tf.constant(np.full((4, 5, 5, 3), 100, np.uint8))
+    labels = tf.eye(4)
+    seen, same = policy(images, labels, tf.constant([1, 2]))
+    factors = policy.sample(tf.constant([1, 2]), 4, 5)[0].numpy()
+    assert np.all(np.abs(factors - 1) <= 0.2) and len(np.unique(factors)) == 12
+    np.testing.assert_allclose(seen, np.broadcast_to(100 * factors, seen.shape), rtol=1e-6)
+    np.testing.assert_array_equal(same, labels)
+    compiled = tf.function(policy.apply, jit_compile=True)
+    bright = tf.fill([4, 5, 5, 1], 250.0)
+    got, _ = compiled(bright, labels, policy.sample(tf.constant([1, 2]), 4, 5))
+    want = np.minimum(250 * factors[..., :1], 255)
+    np.testing.assert_allclose(got, np.broadcast_to(want, got.shape), rtol=1e-6)
+
+
+def test_lion(examples):
+    optimizer = make_optimizer("own_optimizer:lion(0.9, beta_2=0.5)", weight_decay=0.1)
+    weights = {"kernel": tf.constant([[1.0, -2.0]]), "bias": tf.constant([3.0])}
+    slots = {"mean": {path: tf.zeros_like(w) for path, w in weights.items()}}
+    for step, sign in enumerate((1, -1)):
+        gradients = {"kernel": tf.constant([[4.0, -1.0]]) * sign, "bias": tf.constant([2.0]) * sign}
+        weights, slots = optimizer.update(
+            weights, slots, gradients, tf.constant(0.1), tf.constant(step, tf.int64)
+        )
+    # m after the first step is g / 2: 0.9 g / 2 - 0.1 g still has the sign of g.
+    kernel = np.array([[1.0, -2.0]])
+    for _ in range(2):
+        kernel = kernel - 0.1 * (np.array([[1.0, -1.0]]) + 0.1 * kernel)
+    np.testing.assert_allclose(weights["kernel"], kernel, rtol=1e-6)
+    np.testing.assert_allclose(weights["bias"], [2.8], rtol=1e-6)
+    np.testing.assert_allclose(slots["mean"]["bias"], [-0.5], rtol=1e-6)
+
+
+def test_cooldown(examples):
+    schedule = make_schedule(
+        OWN["schedule"], peak=0.4, steps_per_epoch=5, epochs=4, warmup_epochs=0.4
+    )
+    rates = [float(schedule(tf.constant(step, tf.int64))) for step in range(21)]
+    want = [0.5, 1.0] + [1.0] * 9 + [1 - step / 10 for step in range(1, 11)]
+    np.testing.assert_allclose(rates, 0.4 * np.array(want), rtol=1e-6, atol=1e-7)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zoo.spec import Call, bind, parse_call, parse_calls, parse_options
+from zoo.spec import Call, addresses, bind, parse_call, parse_calls, parse_options
 
 EXAMPLES = {
     "": [],
@@ -245,3 +245,16 @@ def test_bind_imports_an_address():
     assert bind(Call("fractions:Fraction", (1, 2)), {}, "operation") == Fraction(1, 2)
     with pytest.raises(ValueError, match="^got operation 'no_such:Name', which cannot be imported"):
         bind(Call("no_such:Name"), {}, "operation")
+    with pytest.raises(ValueError, match="^got operation 'math:pi', which is of type float; "):
+        bind(Call("math:pi"), {}, "operation")
+
+
+def test_addresses_of_a_spec():
+    spec = "flip|my.ops:Tint(0.2, ('p:Q', [1]))|mixup(x={'a': 'r.s:T'}, y=u:V, z='no address: x')"
+    assert addresses(spec) == ["my.ops:Tint", "p:Q", "r.s:T", "u:V"]
+    assert addresses("") == addresses("flip|mixup(0.2)") == []
+
+
+def test_quoted_colons_are_no_addresses():
+    call = Call("f", (b"\x00:A", "it's a:b", 'say "c:d"'))
+    assert parse_call(f"f({', '.join(map(repr, call.args))})") == call

@@ -16,7 +16,7 @@ POLICY = flags.DEFINE_string("policy", "", "operations, as a recipe's --augment 
 OUT = flags.DEFINE_string("out", "augment.png", "file to write")
 SIZE = flags.DEFINE_integer("size", 128, "side of an image, pixels", lower_bound=16)
 ROWS = flags.DEFINE_integer("rows", 6, "rows of draws of a policy", lower_bound=1)
-SEED = flags.DEFINE_integer("seed", 1, "of the draws")
+SEED = flags.DEFINE_integer("seed", 1, "seed of the random draws")
 
 COLUMNS = 8
 STRENGTHS = (
@@ -69,11 +69,8 @@ def sample_photos(tf):
 def draws(tf, spec: str, photos, row: int):
     from zoo.augment import parse_policy
 
-    policy = parse_policy(spec)
     labels = tf.one_hot(tf.range(len(photos)), len(photos))
-    images, labels = policy.apply_layers(photos, labels, tf.constant([SEED.value, -1 - row]))
-    drawn = policy.sample(tf.constant([SEED.value, row]), len(photos), SIZE.value)
-    return policy.apply(images, labels, drawn)[0]
+    return parse_policy(spec)(photos, labels, tf.constant([SEED.value, row]))[0]
 
 
 if __name__ == "__main__":

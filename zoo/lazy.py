@@ -19,15 +19,17 @@ class _LazyModule(types.ModuleType):
         return getattr(importlib.import_module(self.__name__), attribute)
 
 
-def lazy_module(name: str) -> types.ModuleType:
+def lazy_module(name: str, *, optional: bool = False) -> types.ModuleType:
     """Returns a stand-in for the module `name`, which is imported at the first use.
 
     With `from __future__ import annotations` type annotations are no use.
+    optional: the package may be missing as long as nothing is used of it.
 
     Raises:
-      ModuleNotFoundError: there is no such package (found out at once, not at the first use).
+      ModuleNotFoundError: there is no such package (found out at once, not at the first use, unless
+        it is optional).
     """
     # Of the package alone: to look for a part of it would import it.
-    if importlib.util.find_spec(name.partition(".")[0]) is None:
+    if not optional and importlib.util.find_spec(name.partition(".")[0]) is None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return _LazyModule(name)

@@ -20,6 +20,10 @@ from zoo.address import is_address, load
 # Stands for the colon of an address while Python parses: a letter to Python, and in no name of a
 # keyboard's.
 _COLON = "\u02d0"
+# The colons of addresses; texts in quotes are skipped, whatever is in them.
+_COLONS = re.compile(
+    r"""(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<=\w):(?=[A-Za-z_])""", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def parse_calls(spec: str) -> list[Call]:
         # What Python only warns of ("1or 2") would be a second line on standard error.
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            text = re.sub(r"(?<=\w):(?=[A-Za-z_])", _COLON, spec.strip())
+            text = _COLONS.sub(lambda match: match["quoted"] or _COLON, spec.strip())
             tree = ast.parse(text, mode="eval").body
         return [_parse_call(node, text, spec) for node in _split_bars(tree)]
     except (SyntaxError, RecursionError, MemoryError, UnicodeError):
@@ -72,6 +76,11 @@ def bind(call: Call, choices: Mapping[str, Callable], kind: str) -> object:
     """
     if is_address(call.name):
         function = load(call.name, kind)
+        if not callable(function):
+            raise ValueError(
+                f"got {kind} {call.name!r}, which is of type {type(function).__name__}; expected a "
+                "class or a function"
+            )
     elif call.name in choices:
         function = choices[call.name]
     else:
@@ -91,6 +100,32 @@ def bind(call: Call, choices: Mapping[str, Callable], kind: str) -> object:
         raise ValueError(
             f"{kind} {call.name}: {error}; expected {call.name}{inspect.signature(function)}"
         ) from None
+
+
+def require(good: bool, part: str, name: str, value: object, expected: str) -> None:
+    """Raises ValueError, in one line, unless `good`: the check of one argument of `part`."""
+    if not good:
+        raise ValueError(f"{part}: got {name}={value!r}; expected {expected}")
+
+
+def addresses(spec: str) -> list[str]:
+    """All addresses that a spec holds, as names of calls and as their arguments, in its order.
+
+    Code from outside of the zoo runs where such a spec is used: see `zoo.address.require_trust`.
+    """
+    return [
+        text for call in parse_calls(spec)
+        for text in (call.name, *_texts([*call.args, *call.kwargs.values()])) if is_address(text)
+    ]
+
+
+def _texts(value: object) -> list[str]:
+    """The texts in a literal, however deep."""
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple, set)):
+        return [text for part in value for text in _texts(part)]
+    return [value] if isinstance(value, str) else []
 
 
 def _split_bars(node: ast.expr) -> list[ast.expr]:
@@ -114,7 +149,7 @@ def _parse_call(node: ast.expr, text: str, spec: str) -> Call:
             raise ValueError("two stars, or an argument given twice")
         return Call(
             _dotted_name(name),
-            tuple(_literal(argument) for argument in arguments),
+            tuple(ast.literal_eval(argument) for argument in arguments),
             {keyword.arg: _word_or_literal(keyword.value) for keyword in keywords},
         )
     except (ValueError, TypeError):
@@ -128,13 +163,6 @@ def _word_or_literal(node: ast.expr) -> object:
         return node.id.replace(_COLON, ":")
     if isinstance(node, ast.Attribute) and is_address(address := _dotted_name(node)):
         return address
-    return _literal(node)
-
-
-def _literal(node: ast.expr) -> object:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            part.value = part.value.replace(_COLON, ":")
     return ast.literal_eval(node)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,14 @@ from zoo.augment.flip import Flip
 from zoo.augment.mixup import Mixup
 from zoo.augment.pad_crop import PadCrop
 
+ROOT = Path(__file__).parents[2]
+# Of those ops that have no defaults.
+ARGUMENTS = {
+    "pad_crop": "(2)", "rotate": "(30)", "translate": "(0.1)", "shear": "(0.3)",
+    "zoom": "(0.8, 1.2)", "brightness": "(0.4)", "contrast": "(0.4)", "saturation": "(0.4)",
+    "hue": "(0.1)", "hsb": "(0.4)", "jitter": "(0.4)", "lighting": "(0.1)", "grey": "(0.2)",
+    "noise": "(20)", "blur": "(2.0)", "sharpness": "(0.9)", "cutout": "(4)", "mixup": "(0.2)",
+}
 IMAGES = np.random.default_rng(0).uniform(0, 255, (6, 8, 8, 3)).astype(np.float32)
 LABELS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1]]
 
@@ -49,19 +59,67 @@ def test_policies_that_cannot_be_read(read, spec, part):
 def test_unknown_ops_are_answered_with_all_that_there_are():
     with pytest.raises(ValueError) as error:
         check_policy("flop")
-    assert str(error.value).endswith(f"expected some of {list_ops()}")
+    assert str(error.value).endswith(
+        f"expected some of {list_ops()}, or package.module:Name"
+    )
 
 
-def test_a_good_policy_is_checked_without_tensorflow():
+BAD_ARGUMENTS = (
+    ("mixup(0)", "mixup: got alpha=0; expected a number in 1e-30..1e30"),
+    ("flip|pad_crop", "operation pad_crop: missing a required argument: 'pixels'"),
+    ("rotate(fill=0)", "operation rotate: missing a required argument: 'degrees'"),
+    ("rotate('wide')", "operation rotate: '<' not supported"),
+    ("auto_augment(svhn=1)", "operation auto_augment: got an unexpected keyword argument 'svhn'"),
+    ("mixup_or_cutmix(cutmix_alpha=-1)", "mixup_or_cutmix: cutmix: got alpha=-1"),
+    ("math:pi", "got operation 'math:pi', which is of type float; expected a class or a function"),
+    ("fractions:Fraction(1)",
+     "operation fractions:Fraction: got Fraction, which has no method sample; expected a class"),
+    ("no_such:Tint", "got operation 'no_such:Tint', which cannot be imported"),
+)
+
+
+@pytest.mark.parametrize("spec, part", BAD_ARGUMENTS)
+@pytest.mark.parametrize("read", [check_policy, parse_policy])
+def test_arguments_that_cannot_be(read, spec, part):
+    with pytest.raises(ValueError) as error:
+        read(spec)
+    assert part in str(error.value) and "\n" not in str(error.value)
+
+
+def test_ops_that_want_colour_refuse_grey_images():
+    colour = {"grey", "hsb", "hue", "jitter", "lighting", "saturation"}
+    for name in list_ops():
+        spec = name + ARGUMENTS.get(name, "")
+        check_policy(spec)
+        if name in colour:
+            with pytest.raises(ValueError, match=f"^{name}: got channels=1; expected 3"):
+                check_policy(spec, channels=1)
+        else:
+            check_policy(spec, channels=1)
+
+
+def test_policies_are_checked_without_tensorflow(tmp_path):
     code = (
-        "import sys\nfrom zoo.augment import check_policy\n"
-        "check_policy('flip|pad_crop(2)|mixup(0.2)')\n"
+        "import sys\nfrom zoo.augment import check_policy, list_ops\n"
+        f"arguments = {ARGUMENTS!r}\n"
+        "for name in list_ops(): check_policy(name + arguments.get(name, ''))\n"
+        "check_policy('keras.RandomInvert(factor=0.5)|keras_cv.GridMask()|mine:Same')\n"
+        "try: check_policy('mixup(0)')\n"
+        "except ValueError as error: print(error)\n"
         "print([name for name in ('tensorflow', 'keras', 'numpy') if name in sys.modules])"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    (tmp_path / "mine.py").write_text(
+        "class Same:\n"
+        "    def sample(self, seed, batch_size, image_size): return ()\n"
+        "    def apply(self, images, labels, parameters): return images, labels\n"
     )
-    assert result.stdout == "[]\n", result.stderr
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
+    )
+    assert result.stdout == "mixup: got alpha=0; expected a number in 1e-30..1e30\n[]\n", (
+        result.stderr
+    )
 
 
 LAYERS = "keras.RandomInvert(factor=0.5)|keras.MixUp(alpha=0.3)"
@@ -120,6 +178,35 @@ def test_without_layers_nothing_is_touched():
     images = tf.cast(IMAGES, tf.uint8)
     got = parse_policy("flip").apply_layers(images, LABELS, tf.constant([1, 2]))
     assert got[0] is images and got[1] is LABELS
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_policy_is_a_function_of_images_labels_and_seed(compiled):
+    """Layers, then what was drawn from the seed, applied: the parts by hand give the same."""
+    policy = parse_policy("keras.RandomInvert(factor=0.5)|pad_crop(2)|flip|mixup(0.5)")
+    images, seed = tf.constant(IMAGES.astype(np.uint8)), tf.constant([7, 8])
+    run = policy
+    if compiled:
+        apply = tf.function(policy.apply, jit_compile=True, autograph=False)
+        run = tf.function(lambda *batch: policy(*batch, apply), autograph=False)
+    got_images, got_labels = run(images, tf.constant(LABELS), seed)
+    # Folded by 0..2 for the ops: the layers draw from the place behind theirs.
+    seen, labels = policy.apply_layers(images, tf.constant(LABELS), tf.random.fold_in(seed, 3))
+    seen, labels = policy.apply(seen, labels, policy.sample(seed, 6, 8))
+    assert got_images.dtype == got_labels.dtype == tf.float32
+    np.testing.assert_allclose(got_images, seen, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(got_labels, labels, rtol=0, atol=1e-6)
+    other, _ = run(images, tf.constant(LABELS), tf.constant([7, 9]))
+    assert not np.array_equal(other, got_images)
+
+
+def test_the_empty_policy_is_a_cast():
+    images, labels = parse_policy("")(
+        tf.constant(IMAGES.astype(np.uint8)), tf.constant(LABELS), tf.constant([1, 2])
+    )
+    assert images.dtype == tf.float32
+    np.testing.assert_array_equal(images, IMAGES.astype(np.uint8))
+    np.testing.assert_array_equal(labels, LABELS)
 
 
 def test_each_op_draws_from_a_seed_of_its_own():

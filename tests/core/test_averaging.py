@@ -54,13 +54,13 @@ def test_none():
 
 
 @pytest.mark.parametrize("spec, part", [
-    ("mean", "got --averaging 'mean'; expected one of ['ema', 'swa']"),
+    ("mean", "got average 'mean'; expected one of ['ema', 'swa']"),
     ("ema(1)", "got decay=1; expected a number in (0, 1)"),
-    ("ema(decay='a')", "--averaging ema: "),
+    ("ema(decay='a')", "ema: got decay='a'"),
     ("swa", "missing a required argument: 'start'"),
     ("swa(0)", "got start=0; expected epochs over 0"),
-    ("swa(9)", "got start=9; expected an epoch within the run"),
-    ("swa(2, every=0.01)", "got every=0.01; expected a step's length or more"),
+    ("swa(9)", "got start=9; expected an epoch within the run's 8"),
+    ("swa(2, every=0.01)", "got every=0.01; expected the length of a step or more"),
 ])
 def test_bad_specs(spec, part):
     with pytest.raises(ValueError) as error:

@@ -202,17 +202,47 @@ def test_rate_zero_moves_nothing(name):
 
 
 @pytest.mark.parametrize("spec, options, part", [
-    ("sdg", {}, "got --optimizer 'sdg'; expected one of ['adagrad', 'adam', "),
+    ("sdg", {}, "got optimizer 'sdg'; expected one of ['adagrad', 'adam', "),
     ("nesterov(1)", {}, "got momentum=1; expected a number from 0 to less than 1"),
     ("nesterov(True)", {}, "got momentum=True; expected"),
     ("adam(epsilon=0)", {}, "got epsilon=0; expected a number over 0"),
     ("adam(beta_1='a')", {}, "got beta_1='a'; expected"),
-    ("sgd(0.9)", {}, "--optimizer sgd: too many positional arguments; expected sgd()"),
+    ("sgd(0.9)", {}, "optimizer sgd: too many positional arguments; expected sgd()"),
     ("lars(trust=0)", {}, "got trust=0; expected a number over 0"),
-    ("adamw", {"decoupled_decay": True}, "adamw has the decay in its own formula"),
-    ("lamb(0.9)", {"decoupled_decay": True}, "lamb(0.9) has the decay in its own formula"),
+    ("adamw", {"decoupled_decay": True}, "adamw: got decoupled_decay=True; expected False"),
+    ("lamb(0.9)", {"decoupled_decay": True}, "lamb(0.9): got decoupled_decay=True; expected False"),
 ])
 def test_bad_specs(spec, options, part):
     with pytest.raises(ValueError) as error:
         make_optimizer(spec, **options)
     assert part in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_values_are_clipped_then_the_norm_then_come_penalties_and_rates(decoupled):
+    """In NumPy: penalties are not clipped, decoupled decay has the weight's own rate."""
+    optimizer = make_optimizer(
+        "sgd", weight_decay=0.1, l1_penalty=0.01, clip_value=0.3, clip_norm=0.5,
+        decoupled_decay=decoupled, rates={"kernel": 0.25, "bias": 2.0},
+    )
+    got = run(optimizer, [0.2])
+    clipped = {name: np.clip(g, -0.3, 0.3) for name, g in GRADIENTS[0].items()}
+    norm = np.linalg.norm(flat(clipped))
+    assert norm > 0.5
+    w = WEIGHTS["kernel"]
+    g = clipped["kernel"] * 0.5 / norm + 0.01 * np.sign(w) + (0 if decoupled else 0.1 * w)
+    want = w - 0.05 * g - (0.05 * 0.1 * w if decoupled else 0)
+    np.testing.assert_allclose(got["kernel"], want, rtol=1e-6, atol=1e-7)
+    want = WEIGHTS["bias"] - 0.4 * clipped["bias"] * 0.5 / norm
+    np.testing.assert_allclose(got["bias"], want, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["adamw", "lars", "lamb"])
+def test_rules_with_a_decay_of_their_own_get_it_once(name):
+    """A gradient with the decay in it would be another one than the rule's."""
+    rule = OPTIMIZERS[name]()
+    w, g = (tf.constant(x["kernel"]) for x in (WEIGHTS, GRADIENTS[0]))
+    slots = {slot: tf.zeros_like(w) for slot in rule.slots}
+    want, _ = rule.move(w, g, slots, tf.constant(0.2), tf.constant(1.0), 0.1)
+    got = run(make_optimizer(name, weight_decay=0.1), [0.2])
+    np.testing.assert_allclose(got["kernel"], want, rtol=1e-6)

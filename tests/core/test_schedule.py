@@ -1,4 +1,4 @@
-"""Schedules against their closed forms, at every step."""
+"""Schedules against their closed forms, at every step, and what evaluations do to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.core.decay import DECAYS
-from zoo.core.schedule import make_schedule
+from zoo.core.schedule import check_schedule, make_schedule, rate_factor, scaled_from
 
 EPOCHS, STEPS = 12, 7  # steps an epoch
 PEAK = 0.4
@@ -127,7 +127,6 @@ def test_every_decay_has_its_closed_form():
 
 
 def test_plateau_is_constant_but_for_evaluations():
-    """What they do is in tests/runs/test_evaluations.py."""
     np.testing.assert_array_equal(rates(make("plateau(0.5, patience=3)")), np.float32(PEAK))
 
 
@@ -149,28 +148,28 @@ def test_compiled_with_the_step_as_an_argument(spec):
 
 
 @pytest.mark.parametrize("spec, part", [
-    ("linear", "got --schedule 'linear'; expected one of ['constant', 'cosine', "),
+    ("linear", "got schedule 'linear'; expected one of ['constant', 'cosine', "),
     ("exponential(1)", "got factor=1; expected a number in (0, 1)"),
     ("exponential", "missing a required argument: 'factor'"),
     ("polynomial(0)", "got power=0; expected a number over 0"),
     ("plateau(1)", "got factor=1; expected a number in (0, 1)"),
-    ("plateau(patience=1.5)", "got patience=1.5; expected evaluations"),
-    ("plateau(patience=-1)", "got patience=-1; expected evaluations"),
+    ("plateau(patience=1.5)", "got patience=1.5; expected a whole number of evaluations"),
+    ("plateau(patience=-1)", "got patience=-1; expected a whole number of evaluations"),
     ("polynomial(end=1)", "got end=1; expected a number from 0 to less than 1"),
     ("cosine_restarts(0)", "got first=0; expected epochs over 0"),
-    ("cosine_restarts(0.1)", "got first=0.1; expected a step's length or more"),
+    ("cosine_restarts(0.1)", "got first=0.1; expected the length of a step or more"),
     ("cosine_restarts(1, multiply=0.5)", "got multiply=0.5; expected a number of 1 or more"),
-    ("cyclic(0.2)", "got period=0.2; expected two steps' length or more"),
+    ("cyclic(0.2)", "got period=0.2; expected the length of two steps or more"),
     ("cyclic(1, low=1)", "got low=1; expected a number from 0 to less than 1"),
     ("one_cycle(0)", "got rise=0; expected a number in (0, 1)"),
-    ("one_cycle(0.001)", "got rise=0.001; expected a part of the run's 84 steps that leaves"),
+    ("one_cycle(0.001)", "got rise=0.001; expected a share of the run that leaves"),
     ("one_cycle(start='low')", "got the argument 'low'; expected numbers"),
-    ("cosine(3)", "--schedule cosine: too many positional arguments"),
-    ("constant(0.1)", "--schedule constant: too many positional arguments"),
+    ("cosine(3)", "schedule cosine: too many positional arguments"),
+    ("constant(0.1)", "schedule constant: too many positional arguments"),
     ("step(3, gamma=0.1)", "unexpected keyword argument 'gamma'"),
     ("cosine|step(3)", "got 'cosine|step(3)'; expected one name or call"),
     ("", "got ''; expected one name or call"),
-    ("step", "expected one or more growing epochs within the run's 84 steps"),
+    ("step", "expected one or more growing epochs, each at a step of its own, within the run's 12"),
     ("step(6, 3)", "expected one or more growing epochs"),
     ("step(3, 3)", "expected one or more growing epochs"),
     ("step(0, 3)", "expected one or more growing epochs"),
@@ -196,5 +195,43 @@ def test_schedules_that_cannot_be(spec, part):
 
 
 def test_one_cycle_has_its_own_warmup():
-    with pytest.raises(ValueError, match="^--warmup_epochs: got some; expected 0, since one_cycle"):
+    with pytest.raises(ValueError, match="^one_cycle: got a warmup; expected --warmup_epochs=0"):
         make("one_cycle", warmup_epochs=1.0)
+
+
+def test_checks_know_the_run_in_epochs():
+    """What make_schedule refuses for any number of steps, and nothing else."""
+    for spec in ("step(3, 6, 9)", "step(11.99)", "cyclic(0.2)", "cosine_restarts(0.1)", "plateau"):
+        check_schedule(spec, epochs=EPOCHS, warmup_epochs=1.5)
+    for spec, part in (
+        ("step(12)", "within the run's 12"), ("step(6, 3)", "growing epochs"),
+        ("one_cycle", "expected --warmup_epochs=0"), ("cosin", "got schedule 'cosin'"),
+        ("cyclic(0)", "cyclic: got period=0"),
+    ):
+        with pytest.raises(ValueError, match=part):
+            check_schedule(spec, epochs=EPOCHS, warmup_epochs=1.5)
+
+
+def test_scaled_from_a_step_on():
+    got = rates(scaled_from(make("polynomial"), 10, 0.25))
+    want = closed_form("polynomial", 0) * np.where(np.arange(EPOCHS * STEPS + 1) < 10, 1, 0.25)
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7)
+
+
+def records(*losses: float) -> list[dict]:
+    return [{"epoch": epoch, "loss": loss} for epoch, loss in enumerate(losses, 1)]
+
+
+def test_plateau_is_that_of_pytorch():
+    """PyTorch 2.13, ReduceLROnPlateau(factor=0.5, patience=2, threshold=1e-2) from a rate of 1."""
+    losses = (1.0, 0.9, 0.895, 0.893, 0.892, 0.891, 0.8, 0.8, 0.8, 0.8, 0.81, 0.82, 0.5, 0.6)
+    factors = (1.0,) * 4 + (0.5,) * 5 + (0.25,) * 5
+    for count, factor in enumerate(factors, 1):
+        run = records(*losses[:count])
+        assert rate_factor("plateau(0.5, patience=2, threshold=0.01)", run) == factor
+
+
+def test_other_schedules_do_not_look_at_evaluations():
+    run = records(*(1.0,) * 30)
+    assert rate_factor("cosine", run) == rate_factor("step(3, 6)", run) == 1.0
+    assert rate_factor("plateau", run) == pytest.approx(0.01)  # ten and one without, twice

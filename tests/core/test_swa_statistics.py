@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -84,6 +85,37 @@ def test_frozen_normalisations_keep_theirs(batches):
     call(tf.data.Dataset.from_tensor_slices(batches), STEPS)
     for path, variable in state.averages.items():
         np.testing.assert_array_equal(variable.read_value().numpy(), before[path], err_msg=path)
+
+
+def test_images_are_augmented_anew_for_each_step_and_replica(digits):
+    """The first layer normalises: its mean is that of the images, drawn from (seed, 1), step and
+    replica; the training step has (seed, 0)."""
+    inputs = keras.Input((28, 28, 1))
+    x = keras.layers.BatchNormalization(momentum=0.75, name="bn")(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(10)(x))
+    strategy = make_strategy(["CPU:0", "CPU:1"])
+    state = make_state(model, strategy, scales_loss=False, averages=True)
+    settings = Settings(num_classes=10, mean=MEAN, std=STD, batch_size=4, seed=9,
+                        scales_loss=False, jit_compile=False)
+    policy = parse_policy("pad_crop(2)|brightness(0.8)")
+    images, labels = digits[0][:4], digits[1][:4]
+    batches = tf.data.Dataset.from_tensors((images, labels)).repeat()
+    make_statistics_call(strategy, model, state, policy, settings)(batches, 3)
+    means, variances = [], []
+    for step in range(3):
+        for replica in range(2):
+            seed = tf.random.fold_in(tf.random.fold_in([9, 1], step), replica)
+            some = slice(2 * replica, 2 * replica + 2)
+            seen, _ = policy(
+                tf.constant(images[some]), tf.one_hot(labels[some], 10), tf.random.fold_in(seed, 0)
+            )
+            pixels = (seen.numpy().reshape(2, -1) - MEAN[0]) / STD[0]
+            means.append(pixels.mean(0))
+            variances.append(pixels.var(0))
+    assert len({mean.tobytes() for mean in means}) == 6
+    for name, each in (("mean", means), ("variance", variances)):
+        got = state.averages[f"bn/moving_{name}"].read_value()
+        np.testing.assert_allclose(got, np.mean(each, 0), rtol=1e-4, atol=1e-4)
 
 
 def test_a_run_leaves_them(tmp_path):

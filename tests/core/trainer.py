@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import tensorflow as tf
 
 import zoo
-from zoo.augment import parse_policy
+from zoo.augment import Policy, parse_policy
 from zoo.core.batch_norm import with_fused_batch_norm
 from zoo.core.forward import make_forward
 from zoo.core.gradients import Settings
@@ -24,8 +26,9 @@ class Trainer:
     """The parts of a run, by hand."""
 
     def __init__(self, model, images, labels, *, devices, precision="float32", jit_compile=False,
-                 batch_size=32, augment="", rate=0.05, optimizer="nesterov(0.9)", decays=None,
-                 smoothing=0.0, loss="cross_entropy", average=None, teacher=None, **settings):
+                 batch_size=32, augment="", rate=0.05, schedule="constant",
+                 optimizer="nesterov(0.9)", decays=None, smoothing=0.0, loss="cross_entropy",
+                 average=None, teacher=None, pick=None, **settings):
         self.strategy = make_strategy([f"CPU:{i}" for i in range(devices)])
         scales_loss = precision == "mixed_float16"
         self.model = model
@@ -40,12 +43,14 @@ class Trainer:
             **settings,
         )
         schedule = make_schedule(
-            "constant", peak=rate, steps_per_epoch=100, epochs=1, warmup_epochs=0
+            schedule, peak=rate, steps_per_epoch=100, epochs=1, warmup_epochs=0
         )
-        self.call = make_train_call(
-            self.strategy, model, self.state, parse_policy(augment), schedule, optimizer, settings,
-            average=average, teacher=teacher and teacher(self.strategy),
+        policy = augment if isinstance(augment, Policy) else parse_policy(augment)
+        self.make_call = functools.partial(
+            make_train_call, self.strategy, model, self.state, policy, schedule, optimizer,
+            settings, average=average, teacher=teacher and teacher(self.strategy), pick=pick,
         )
+        self.call = self.make_call()
         dataset = tf.data.Dataset.from_tensor_slices((images, labels)).repeat()
         dataset = dataset.batch(batch_size, drop_remainder=True)
         self.iterator = iter(self.strategy.experimental_distribute_dataset(dataset))

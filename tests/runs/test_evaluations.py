@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.runs.evaluations import best, rate_factor, stops
+from zoo.runs.evaluations import best, stops
 
 
 def records(*top_1: float, losses: tuple[float, ...] = ()) -> list[dict]:
@@ -27,18 +27,3 @@ def test_best_is_the_first_of_the_highest():
 ])
 def test_early_stopping(top_1, patience, stopped):
     assert stops(records(*top_1), patience) is stopped
-
-
-def test_plateau_is_that_of_pytorch():
-    """PyTorch 2.13, ReduceLROnPlateau(factor=0.5, patience=2, threshold=1e-2) from a rate of 1."""
-    losses = (1.0, 0.9, 0.895, 0.893, 0.892, 0.891, 0.8, 0.8, 0.8, 0.8, 0.81, 0.82, 0.5, 0.6)
-    factors = (1.0,) * 4 + (0.5,) * 5 + (0.25,) * 5
-    run = records(*(0.5,) * len(losses), losses=losses)
-    for count, factor in enumerate(factors, 1):
-        assert rate_factor("plateau(0.5, patience=2, threshold=0.01)", run[:count]) == factor
-
-
-def test_other_schedules_do_not_look():
-    run = records(*(0.5,) * 30)
-    assert rate_factor("cosine", run) == rate_factor("step(3, 6)", run) == 1.0
-    assert rate_factor("plateau", run) == pytest.approx(0.01)  # ten and one without, twice

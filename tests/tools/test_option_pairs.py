@@ -30,7 +30,7 @@ def test_refusals_are_told():
         "--only=schedule one_cycle(0.4),warmup_epochs=0.5",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "refused: --warmup_epochs: got some; expected 0, since one_cycle rises" in done.stdout
+    assert "refused: --schedule: one_cycle: got a warmup; expected --warmup_epochs=0" in done.stdout
 
 
 def test_an_unknown_option():

@@ -115,19 +115,12 @@ def policy_run(tf, spec: str, mode: str, images, labels):
     policy = parse_policy(spec)
     if mode == "jax":
         return jax_run(tf, policy, images, labels)
-    apply = policy.apply
+    step = policy
     if mode != "eager":
-        apply = tf.function(apply, jit_compile=mode == "xla", autograph=False)
-
-    def step(images, labels, seed):
-        images, labels = policy.apply_layers(images, labels, seed)
-        drawn = policy.sample(seed, images.shape[0], images.shape[1])
-        return apply(images, labels, drawn)[0]
-
-    if mode != "eager":
-        step = tf.function(step, autograph=False)
+        apply = tf.function(policy.apply, jit_compile=mode == "xla", autograph=False)
+        step = tf.function(lambda *batch: policy(*batch, apply), autograph=False)
     count = iter(range(2**31))
-    return lambda: step(images, labels, tf.constant([0, next(count)]))[0, 0, 0].numpy()
+    return lambda: step(images, labels, tf.constant([0, next(count)]))[0][0, 0, 0].numpy()
 
 
 def jax_run(tf, policy, images, labels):

@@ -2,16 +2,19 @@
 
 An op is a frozen dataclass in a file of its own, named as the file is (`pad_crop.py`: `PadCrop`):
 
-    sample(seed, batch_size, image_size) -> parameters   all the randomness, one draw an image
+    sample(seed, batch_size, image_size) -> parameters   all random numbers, one draw for each image
     apply(images, labels, parameters) -> images, labels  deterministic, in keras.ops
+    wants_colour = True                                  where it takes RGB images alone
 
 images: float32 [B, S, S, C] in 0..255; labels: float32 [B, num_classes], rows summing to 1.
-`sample` runs outside the compiled region (Beta and Gamma have no XLA kernel on GPUs), on
-TensorFlow; `apply` on any backend of Keras, with the same result.
+seed: int32 [2]. `sample` runs on TensorFlow, outside the compiled region (Beta and Gamma have no
+XLA kernel on GPUs); `apply` on any backend of Keras, with the same result. An op checks its
+arguments in `__post_init__`, without TensorFlow.
 
-`parse_policy("flip|pad_crop(2)|mixup(0.2)")` makes a Policy of them:
+`parse_policy("flip|pad_crop(2)|mixup(0.2)")` makes a Policy of them, which is a function:
+`images, labels = policy(images, labels, seed)`.
 
-| op | per image | paper |
+| op | what each image draws | paper |
 | --- | --- | --- |
 | `flip(rate=0.5)`, `flip_up_down(rate=0.5)` | mirrored or not | |
 | `pad_crop(pixels)` | corner of the crop | Lee 2015 |
@@ -28,7 +31,7 @@ TensorFlow; `apply` on any backend of Keras, with the same result.
 | `noise(std)` | deviation in 0..std levels, up to 255 | |
 | `blur(sigma)` | deviation in 0..sigma pixels, up to 10 | SimCLR 2020 |
 | `sharpness(x)` | factor in 1 +- x, up to 1 | |
-| `posterize(bits=4, rate=0.5)` | upper bits kept, 1 to 7 | |
+| `posterize(bits=4, rate=0.5)` | or not; bits kept, 1 to 7 | |
 | `solarize(threshold=128, rate=0.5)` | levels from the threshold on inverted | |
 | `autocontrast(rate=0.5)`, `equalize(rate=0.5)` | or not | |
 | `erase(rate=0.5, area=(0.02, 0.33), ratio=(0.3, 3.3), value=0)` | a rectangle | Zhong 2017 |
@@ -41,25 +44,29 @@ TensorFlow; `apply` on any backend of Keras, with the same result.
 | `auto_augment(policy=imagenet)`, `cifar10` | one of 25 pairs of operations | Cubuk 2018 |
 | `augmix(severity=3, width=3, alpha=1)` | chains of operations, their weights | Hendrycks 2019 |
 
-Geometric ops take `fill=0` (a level) and `interpolation=bilinear` (or nearest) too. Ops of colour
-want RGB. A policy may begin with preprocessing layers of Keras or KerasCV, as in
+Geometric ops take `fill=0` (a level) and `interpolation=bilinear` (or nearest) too. An op of your
+own stands in a policy by its address, `package.module:Name(...)`: see examples/own_operation.py. A
+policy may begin with preprocessing layers of Keras or KerasCV, as in
 `keras.RandomInvert(factor=1.0)|flip`: see zoo/augment/outside. Compile `Policy.apply` with XLA even
 where the model is not: RandAugment takes ten times as long without.
 
-Importing this package loads no TensorFlow.
+Importing this package and its ops, and checking a policy, loads no TensorFlow.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from zoo.address import is_address
 from zoo.augment.pixels.arguments import require_colour
+from zoo.lazy import lazy_module
 from zoo.spec import Call, bind, parse_calls
 
-# By name: the ops themselves are not imported until a policy is made.
-COLOUR_OPS = frozenset({"grey", "hsb", "hue", "jitter", "lighting", "saturation"})
+tf = lazy_module("tensorflow", optional=True)
 
 
 def list_ops() -> list[str]:
@@ -68,11 +75,17 @@ def list_ops() -> list[str]:
 
 
 def check_policy(spec: str, channels: int = 3) -> None:
-    """Raises ValueError, in one line, for a policy that cannot be read or names no op, and for an
-    op of colour unless there are 3 `channels`."""
+    """Checks a policy for images of `channels` channels without loading TensorFlow.
+
+    Of layers of Keras and KerasCV only the form of the name is checked, since their own checks
+    need TensorFlow. What an address names is imported.
+
+    Raises ValueError, in one line, for a policy that cannot be read, an unknown op, arguments that
+    cannot be, and an op of colour unless there are 3 channels.
+    """
     _, calls = _split(parse_calls(spec))
     for call in calls:
-        if call.name in COLOUR_OPS:
+        if getattr(_make_op(call), "wants_colour", False):
             require_colour(call.name, channels)
 
 
@@ -82,16 +95,12 @@ def parse_policy(spec: str) -> Policy:
     Raises ValueError, in one line, for an unknown op or arguments that cannot be.
     """
     layer_calls, op_calls = _split(parse_calls(spec))
-    ops = []
-    for call in op_calls:
-        module = importlib.import_module(f"{__name__}.{call.name}")
-        op = getattr(module, "".join(word.capitalize() for word in call.name.split("_")))
-        ops.append(bind(call, {call.name: op}, "operation"))
+    ops = tuple(_make_op(call) for call in op_calls)
     if not layer_calls:
-        return Policy(tuple(ops))
+        return Policy(ops)
     from zoo.augment.outside import make_layer
 
-    return Policy(tuple(ops), tuple(make_layer(call) for call in layer_calls))
+    return Policy(ops, tuple(make_layer(call) for call in layer_calls))
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,20 @@ class Policy:
 
     ops: tuple
     layers: tuple = ()
+
+    def __call__(self, images, labels, seed, apply: Callable | None = None):
+        """Draws and applies the whole policy, eagerly or as a part of a graph.
+
+        images: uint8 or float32 [B, S, S, C] in 0..255; labels: float32 [B, num_classes]; seed:
+        int32 [2]. apply: what to call instead of `self.apply`, as that compiled by XLA: drawing
+        cannot be compiled everywhere, and so stays outside.
+        Returns float32 images and labels of the same shapes.
+        """
+        images, labels = self.apply_layers(
+            images, labels, tf.random.fold_in(seed, len(self.ops))
+        )
+        drawn = self.sample(seed, images.shape[0], images.shape[1])
+        return (apply or self.apply)(tf.cast(images, tf.float32), labels, drawn)
 
     def apply_layers(self, images, labels, seed):
         """Runs the Keras layers, outside the compiled region; nothing where there are none.
@@ -114,17 +137,34 @@ class Policy:
 
     def sample(self, seed, batch_size: int, image_size: int) -> list:
         """Draws every op's parameters. seed: int32 [2]; each op folds in its own place."""
-        import tensorflow as tf
-
         return [
             op.sample(tf.random.fold_in(seed, place), batch_size, image_size)
             for place, op in enumerate(self.ops)
         ]
 
     def apply(self, images, labels, parameters: list):
+        """Applies every op with what `sample` drew for it: deterministic, on any backend."""
         for op, drawn in zip(self.ops, parameters, strict=True):
             images, labels = op.apply(images, labels, drawn)
         return images, labels
+
+
+def _make_op(call: Call) -> object:
+    """The op that a call names: a file of this package, or an address."""
+    choices = {}
+    if not is_address(call.name):
+        module = importlib.import_module(f"{__name__}.{call.name}")
+        name = "".join(word.capitalize() for word in call.name.split("_"))
+        choices = {call.name: getattr(module, name)}
+    op = bind(call, choices, "operation")
+    for method in ("sample", "apply"):
+        if not callable(getattr(op, method, None)):
+            raise ValueError(
+                f"operation {call.name}: got {type(op).__name__}, which has no method {method}; "
+                "expected a class with sample(seed, batch_size, image_size) and "
+                "apply(images, labels, parameters)"
+            )
+    return op
 
 
 def _split(calls: list[Call]) -> tuple[list[Call], list[Call]]:
@@ -132,15 +172,17 @@ def _split(calls: list[Call]) -> tuple[list[Call], list[Call]]:
     names = list_ops()
     layers, ops = [], []
     for call in calls:
-        if call.name.split(".")[0] in ("keras", "keras_cv") and call.name.count(".") == 1:
+        if re.fullmatch(r"keras(_cv)?\.\w+", call.name):
             if ops:
                 raise ValueError(
                     f"got {call.name} behind {ops[-1].name}; expected layers before all "
                     "operations: they run outside the compiled region"
                 )
             layers.append(call)
-        elif call.name in names:
+        elif call.name in names or is_address(call.name):
             ops.append(call)
         else:
-            raise ValueError(f"got operation {call.name!r}; expected some of {names}")
+            raise ValueError(
+                f"got operation {call.name!r}; expected some of {names}, or package.module:Name"
+            )
     return layers, ops

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require, require_alpha
 from zoo.augment.pixels.choice import OPERATIONS, Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow", optional=True)
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=1 / 3, enhance=0.0, posterize=4)
 # Without the colour operations, which are among ImageNet-C's corruptions.
@@ -44,8 +46,6 @@ class Augmix:
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """rounds: three of width * B images, see pixels/choice.py; weights of the chains: float32
         [B, width]; share of the image itself: float32 [B]."""
-        import tensorflow as tf
-
         seeds = draw.split(seed, 7 + DEPTH)
         count = self.width * batch_size
         depth = 1 + draw.integers(seeds[0], [count], DEPTH)
@@ -70,6 +70,7 @@ class Augmix:
             parameters["weights"][:, chain, None, None, None] * (chains[chain] - images)
             for chain in range(self.width)
         )
-        # The weights sum to 1: as a change of the image, so that no change leaves each bit.
+        # The weights sum to 1, so that this is the blend; written as a change of the image, chains
+        # that change nothing leave every bit as it was.
         share = parameters["share"][:, None, None, None]
         return ops.clip(images + (1.0 - share) * mixed, 0.0, 255.0), labels

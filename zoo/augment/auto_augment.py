@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
 from zoo.augment.pixels.choice import OPERATIONS, Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow", optional=True)
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=150 / 331, enhance=0.9, posterize=4)
 # A line is a sub-policy: two times an operation, its probability in tenths, its magnitude of 0..9.
@@ -69,7 +72,7 @@ POLICIES = {"imagenet": IMAGENET, "cifar10": CIFAR10}
 
 @dataclass(frozen=True)
 class AutoAugment:
-    """One of 25 pairs of operations an image, each of the two with a probability of its own.
+    """One of 25 pairs of operations for each image, each of the two with its own probability.
 
     policy: imagenet or cifar10. Ranges are the paper's, but for a random sign of the blends (as
     in torchvision); works on whole levels.
@@ -85,8 +88,6 @@ class AutoAugment:
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """Two rounds, see pixels/choice.py."""
-        import tensorflow as tf
-
         seeds = draw.split(seed, 5)
         pair = draw.integers(seeds[0], [batch_size], 25)
         drawn = tf.gather(read_policy(POLICIES[self.policy]), pair)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require_alpha
 from zoo.augment.pixels.rectangle import around, inside
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow", optional=True)
 
 
 @dataclass(frozen=True)
 class Cutmix:
     """Pastes a rectangle of another image of the batch; labels are mixed by area.
 
-    The rectangle has the image's shape and a share of 1 - Beta(alpha, alpha) of its area, less what
-    is cut off at the edges: its middle is anywhere. Drawn an image; the partner is from a
-    permutation of the batch. Raises ValueError for alpha outside 1e-30..1e30.
+    The rectangle has the image's shape and a share of 1 - Beta(alpha, alpha) of its area. Its
+    middle lies anywhere in the image, and what sticks out is cut off. Each image draws its own
+    rectangle; the other images are a random permutation of the batch.
+
+    Raises ValueError for alpha outside 1e-30..1e30.
     """
 
     alpha: float = 1.0
@@ -27,8 +31,6 @@ class Cutmix:
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(int32 [B, 4] top, left, bottom, right, int32 [B] partner in the batch)."""
-        import tensorflow as tf
-
         *seeds, middle, last = draw.split(seed, 6)
         share = draw.beta(seeds, [batch_size, 1], self.alpha)
         sides = tf.cast(tf.sqrt(1.0 - share) * image_size, tf.int32)

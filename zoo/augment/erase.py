@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require, require_level, require_rate
 from zoo.augment.pixels.rectangle import inside
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow", optional=True)
 
 TRIES = 10  # as in torchvision and timm
 
@@ -43,8 +45,6 @@ class Erase:
 
     def sample(self, seed, batch_size: int, image_size: int):
         """int32 [B, 4]: top, left, bottom, right; an empty rectangle where nothing is erased."""
-        import tensorflow as tf
-
         seeds = draw.split(seed, 4)
         shape = [batch_size, TRIES]
         area = draw.uniform(seeds[0], shape, *self.area) * image_size**2

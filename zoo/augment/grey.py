@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from keras import ops
+from typing import ClassVar
 
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require_colour, require_rate
 from zoo.augment.pixels.colour import luma
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class Grey:
 
     Raises ValueError for a rate outside (0, 1]; in `apply` for images that are not RGB.
     """
+
+    wants_colour: ClassVar[bool] = True
 
     rate: float
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
@@ -13,11 +14,13 @@ from zoo.augment.pixels.colour import change_brightness, change_chroma, change_c
 class Jitter:
     """Brightness, contrast and saturation by factors in [1 - x, 1 + x], hue by up to x half turns.
 
-    Clipped once, behind all four, and without clipping between them they commute (see
-    pixels/colour.py): torchvision's and GluonCV's random order is left out.
+    Levels are clipped once, after all four. Without clipping in between the four commute (see
+    pixels/colour.py), so that the random order of torchvision and GluonCV would change nothing.
 
     Raises ValueError for values outside 0..1 or all 0; in `apply` for images that are not RGB.
     """
+
+    wants_colour: ClassVar[bool] = True
 
     brightness: float = 0.0
     contrast: float = 0.0

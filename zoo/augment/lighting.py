@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from keras import ops
+from typing import ClassVar
 
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require_alpha, require_colour
 from zoo.augment.pixels.colour import clip
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 # Of ImageNet's RGB levels: standard deviations along the axes, and the axes as columns.
 DEVIATIONS = (55.46, 4.794, 1.148)
@@ -26,6 +28,8 @@ class Lighting:
 
     Raises ValueError for alpha outside 1e-30..1e30; in `apply` for images that are not RGB.
     """
+
+    wants_colour: ClassVar[bool] = True
 
     alpha: float
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require_alpha
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 @dataclass(frozen=True)
 class Mixup:
     """Blends each image and its label with another of the batch: share * x + (1 - share) * x'.
 
-    The share is drawn an image from Beta(alpha, alpha), the partner from a permutation of the
-    batch. Raises ValueError for alpha outside 1e-30..1e30.
+    Each image draws its own share from Beta(alpha, alpha); the other images are a random
+    permutation of the batch.
+
+    Raises ValueError for alpha outside 1e-30..1e30.
     """
 
     alpha: float

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.cutmix import Cutmix
 from zoo.augment.mixup import Mixup
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow", optional=True)
 
 
 @dataclass(frozen=True)
 class MixupOrCutmix:
     """Each image is changed by CutMix with probability `cutmix_rate`, else by mixup.
 
-    Drawn an image, where timm and torchvision draw a batch.
+    Each image draws for itself, where timm and torchvision draw once for the whole batch.
 
     Raises ValueError for alphas outside 1e-30..1e30 or cutmix_rate outside (0, 1), ends excluded.
     """
@@ -35,9 +37,8 @@ class MixupOrCutmix:
         require(good, "mixup_or_cutmix", "cutmix_rate", self.cutmix_rate, "a number in (0, 1)")
 
     def sample(self, seed, batch_size: int, image_size: int):
-        """(mixup's parameters, CutMix's): each neutral where the other was drawn."""
-        import tensorflow as tf
-
+        """(parameters of mixup, parameters of CutMix): where one of the two was drawn, those of the
+        other change nothing."""
         seeds = draw.split(seed, 3)
         share, partner = Mixup(self.mixup_alpha).sample(seeds[0], batch_size, image_size)
         rectangles, other = Cutmix(self.cutmix_alpha).sample(seeds[1], batch_size, image_size)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
 from zoo.augment.pixels.colour import clip
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Adds N(0, s) to each level, with s uniform in [0, std] an image, in levels.
+    """Adds N(0, s) to each level; each image has its own s, uniform in [0, std], in levels.
 
-    The noise is worked out from one drawn number an image, by a hash of integers: the same on each
-    backend, and no second tensor as large as the batch.
+    Each image draws one number, from which a hash of integers makes the noise of all its pixels:
+    the same on each backend, and without a second tensor as large as the batch.
 
     Raises ValueError for std outside (0, 255].
     """
@@ -38,7 +39,7 @@ class Noise:
         count = math.prod(images.shape[1:])
         places = ops.arange(count, dtype="int32")[None]
         bits = _hash(_hash(places ^ own[:, None]) + own[:, None])
-        # 23 bits and a half: inside (-1, 1) exactly, up to 5.3 standard deviations.
+        # 23 bits, plus a half: strictly inside (-1, 1), for up to 5.3 standard deviations.
         share = (ops.cast(_shift(bits, 9), "float32") + 0.5) * 2.0**-22 - 1.0
         normal = math.sqrt(2.0) * ops.erfinv(share) * std[:, None]
         return clip(images + ops.reshape(normal, images.shape)), labels

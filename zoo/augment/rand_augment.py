@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require
 from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow", optional=True)
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=150 / 331, enhance=0.9, posterize=4)
 CHOICES = 14  # all of OPERATIONS but the last, invert
@@ -14,7 +17,7 @@ CHOICES = 14  # all of OPERATIONS but the last, invert
 
 @dataclass(frozen=True)
 class RandAugment:
-    """`n` operations an image, each drawn from 14 for itself, at magnitude `m` of 0..10.
+    """`n` operations for each image, each drawn from 14 for itself, at magnitude `m` of 0..10.
 
     std: of the magnitude, normal about m, cut to 0..10. At 10: rotation by 30 degrees, shear 0.3,
     translation by 150/331 of the side, blends by 1 +- 0.9, 4 bits, solarisation from 0: every
@@ -36,8 +39,6 @@ class RandAugment:
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """`n` rounds, see pixels/choice.py."""
-        import tensorflow as tf
-
         rounds = []
         for round_seed in draw.split(seed, self.n):
             first, second, third = draw.split(round_seed, 3)

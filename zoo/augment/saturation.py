@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require_spread
@@ -15,6 +16,8 @@ class Saturation:
 
     Raises ValueError for x outside (0, 1]; in `apply` for images that are not RGB.
     """
+
+    wants_colour: ClassVar[bool] = True
 
     x: float
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require_spread
 from zoo.augment.pixels.colour import clip
 from zoo.augment.pixels.smooth import inner, smooth_sum
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 @dataclass(frozen=True)

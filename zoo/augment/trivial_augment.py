@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from zoo.augment.pixels import draw
 from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_rounds
 from zoo.augment.rand_augment import CHOICES
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow", optional=True)
 
 # 32 pixels in the paper, of 224.
 RANGES = Ranges(rotate=135.0, shear=0.99, translate=32 / 224, enhance=0.99, posterize=6)
@@ -15,7 +18,7 @@ BINS = 30
 
 @dataclass(frozen=True)
 class TrivialAugment:
-    """One operation an image, drawn from RandAugment's 14, at any of 31 magnitudes.
+    """One operation for each image, drawn from RandAugment's 14, at any of 31 magnitudes.
 
     At the last: rotation by 135 degrees, shear 0.99, translation by 1/7 of the side (32 of 224
     pixels), blends by 1 +- 0.99, 2 bits, solarisation from 0. Works on whole levels.
@@ -23,8 +26,6 @@ class TrivialAugment:
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """One round, see pixels/choice.py."""
-        import tensorflow as tf
-
         first, second, third = draw.split(seed, 3)
         operation = draw.integers(first, [batch_size], CHOICES)
         fraction = tf.cast(draw.integers(second, [batch_size], BINS + 1), tf.float32) / BINS

@@ -1,7 +1,8 @@
-"""Averages of the weights along a run, often better than the last ones, as a part of the step.
+"""Averages of the weights along a run, often better than the last weights, as a part of the step.
 
-Each takes its arguments as the recipe has them, lengths in epochs, and returns what makes the
-average over a run of a given length. Batch-norm's moving statistics are averaged with the weights.
+Each function here takes its arguments as a recipe writes them, with lengths in epochs, and returns
+a function that makes the Average once the length of the run is known. Batch-norm's moving
+statistics are averaged with the weights. Importing this file loads no TensorFlow.
 """
 
 from __future__ import annotations
@@ -10,20 +11,24 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
-import tensorflow as tf
+from zoo.address import is_address
+from zoo.core.decay import Span, make_span
+from zoo.core.schedule import MOST_STEPS_PER_EPOCH
+from zoo.lazy import lazy_module
+from zoo.spec import bind, parse_call, require
 
-from zoo.core.decay import Span
-from zoo.spec import bind, parse_call
+tf = lazy_module("tensorflow")
 
-Tensors = Mapping[str, tf.Tensor]
+Tensors = Mapping[str, "tf.Tensor"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Average:
-    """update: (averages so far, values after a step, number of that step int64 from 0) -> averages.
+    """How averages follow the weights.
 
-    statistics_from: after so many steps the moving statistics do not do, and an evaluation takes
-    others (swa_statistics.py); None: never.
+    update: (averages so far, values after a step, number of that step int64 from 0) -> averages.
+    statistics_from: after so many steps the averaged moving statistics do not fit the averaged
+    weights, and an evaluation takes them anew (swa_statistics.py); None: they always fit.
     """
 
     update: Callable[[Tensors, Tensors, tf.Tensor], dict[str, tf.Tensor]]
@@ -33,7 +38,8 @@ class Average:
 def ema(decay: float = 0.9999) -> Callable[[Span], Average]:
     """average = d average + (1 - d) value (Polyak and Juditsky 1992), with
     d = min(decay, (1 + t) / (10 + t)) for the t-th step: the first weights are soon forgotten."""
-    _check("decay", decay, 0 < decay < 1, "a number in (0, 1)")
+    good = type(decay) in (int, float) and 0 < decay < 1
+    require(good, "ema", "decay", decay, "a number in (0, 1)")
 
     def update(averages: Tensors, values: Tensors, at_step: tf.Tensor) -> dict[str, tf.Tensor]:
         t = tf.cast(at_step + 1, tf.float32)
@@ -44,19 +50,22 @@ def ema(decay: float = 0.9999) -> Callable[[Span], Average]:
 
 
 def swa(start: float, every: float = 1.0) -> Callable[[Span], Average]:
-    """The plain mean of the weights after epoch `start` and each `every` epochs from there on:
-    stochastic weight averaging (Izmailov et al. 2018, arXiv 1803.05407). Before: the weights.
+    """The plain mean of the weights after epoch `start` and after each `every` epochs from there
+    on: stochastic weight averaging (Izmailov et al. 2018, arXiv 1803.05407). Until then the average
+    is the weights.
 
     For cyclic or constant rates. An evaluation first takes batch-norm's statistics from a pass over
-    the training images, as the paper.
+    the training images, as in the paper.
     """
-    _check("start", start, 0 < start < math.inf, "epochs over 0")
-    _check("every", every, 0 < every < math.inf, "epochs over 0")
+    for name, epochs in (("start", start), ("every", every)):
+        good = type(epochs) in (int, float) and 0 < epochs < math.inf
+        require(good, "swa", name, epochs, "epochs over 0")
 
     def over(span: Span) -> Average:
         first, period = (round(epochs * span.steps_per_epoch) for epochs in (start, every))
-        _check("start", start, 0 < first <= span.total_steps, "an epoch within the run")
-        _check("every", every, period >= 1, "a step's length or more")
+        inside = 0 < first <= span.total_steps
+        require(inside, "swa", "start", start, f"an epoch within the run's {span.epochs:g}")
+        require(period >= 1, "swa", "every", every, "the length of a step or more")
 
         def update(averages: Tensors, values: Tensors, at_step: tf.Tensor):
             since = at_step + 1 - first
@@ -78,11 +87,37 @@ AVERAGES = {average.__name__: average for average in (ema, swa)}
 def make_average(spec: str, span: Span) -> Average | None:
     """The average that `spec` names, as "ema(0.999)" or "swa(75, every=1)"; None for "".
 
+    spec: also package.module:Name(...), a function of yours that returns what these return.
+
     Raises ValueError, in one line, for an unknown name or arguments that cannot be.
     """
-    return bind(parse_call(spec), AVERAGES, "--averaging")(span) if spec else None
+    if not spec:
+        return None
+    average = _bind(spec)(span)
+    if not isinstance(average, Average):
+        raise ValueError(
+            f"average {spec}: got {type(average).__name__} for a run; expected an Average "
+            "(zoo/core/averaging.py)"
+        )
+    return average
 
 
-def _check(name: str, value: float, good: bool, expected: str) -> None:
-    if type(value) not in (int, float) or not good:
-        raise ValueError(f"--averaging: got {name}={value!r}; expected {expected}")
+def check_average(spec: str, *, epochs: int) -> None:
+    """Raises ValueError, in one line, where `make_average` would for any data set.
+
+    Loads no TensorFlow. An average by address gets its arguments, but no run.
+    """
+    if spec and not is_address(parse_call(spec).name):
+        _bind(spec)(make_span(steps_per_epoch=MOST_STEPS_PER_EPOCH, epochs=epochs))
+    elif spec:
+        _bind(spec)
+
+
+def _bind(spec: str) -> Callable[[Span], Average]:
+    average = bind(parse_call(spec), AVERAGES, "average")
+    if not callable(average):
+        raise ValueError(
+            f"average {spec}: got {type(average).__name__}; expected a function that returns a "
+            "function of the run's Span (zoo/core/averaging.py)"
+        )
+    return average

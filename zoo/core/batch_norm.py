@@ -2,7 +2,7 @@
 
 Keras 3 builds it from moments and elementwise operations, each a pass over the images; with the
 fused kernel a ResNet trains about 1.5 times as fast on a CPU (BUILD_NOTES.md has the figures).
-The swap is made where a run trains: what is saved holds Keras' own layer.
+Layers are swapped where a run trains; what a run saves holds Keras' own layer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def with_fused_batch_norm(model: keras.Model) -> keras.Model:
 def with_synchronized_batch_norm(model: keras.Model) -> keras.Model:
     """As `with_fused_batch_norm`, by Keras' layers with statistics over the images of all replicas.
 
-    They cross replicas in the middle of the model, so that it can be no compiled region.
+    They cross replicas in the middle of the model, which therefore cannot be compiled as a whole.
     """
 
     def swap(layer):

@@ -1,4 +1,4 @@
-"""What crosses replicas, fused into one tensor: a collective a step, whatever the model."""
+"""What crosses replicas, fused into one tensor: one collective a step, whatever the model."""
 
 from __future__ import annotations
 

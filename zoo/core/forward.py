@@ -1,4 +1,4 @@
-"""The model as a function of tensors: what normalises its images, what gives its logits."""
+"""The model as a function of tensors: the normalisation of its images, and its logits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def normalise(images: tf.Tensor, mean: Sequence[float], std: Sequence[float]) ->
 
 
 def logits_of(outputs: tf.Tensor | Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """The classifier's logits among a model's outputs; those with auxiliary heads have several."""
+    """The classifier's logits: the output of the model, or one of several with auxiliary heads."""
     return outputs["logits"] if isinstance(outputs, Mapping) else outputs
 
 

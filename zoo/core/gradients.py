@@ -18,11 +18,16 @@ from zoo.core.state import moving_statistics
 class Settings:
     """What the step is made of, besides model, policy, schedule and optimizer.
 
-    mean, std: by channel, in levels of 0..255. batch_size: over all replicas.
-    loss: labels, logits, float [B, C] -> float32 [B]. class_weights: one a class, or none.
-    aux_weight: of the loss of each auxiliary head. micro_batches: parts that a replica's batch is
-    worked off in. sync_bn: the model's batch normalisations cross replicas. recompute: activations
-    are computed twice, see recompute.py. temperature, hard_weight: see `losses.distillation`.
+    mean, std: of each channel, in levels of 0..255.
+    batch_size: images a step, over all replicas.
+    scales_loss: the loss is scaled against underflow, for float16 (loss_scale.py).
+    loss: labels, logits, float [B, C] -> float32 [B].
+    class_weights: factors on the loss, one a class, or none.
+    aux_weight: factor on the loss of each auxiliary head.
+    micro_batches: number of parts in which a replica works off its batch, one after another.
+    sync_bn: the model's batch normalisations take their statistics over all replicas.
+    recompute: activations are computed twice, to save memory (recompute.py).
+    temperature, hard_weight: of the distillation, see `make_losses`.
     """
 
     num_classes: int
@@ -49,7 +54,7 @@ def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
 
     batch: {"images": float32 [B, S, S, C] in 0..255, "labels": float32 [B, classes]} and, where
     there is a teacher, its logits as "teacher". generator_states: a list for each micro-batch.
-    sums: float32 [3], over the images: loss, number that the largest logit is right for, 1.
+    sums: float32 [3], over the images: losses, how many are classified right, how many there are.
 
     Gradients are of (sum of this replica's losses) / (images over all replicas): summed over
     replicas and micro-batches, they are those of the mean over the whole batch. Layers that are
@@ -98,10 +103,10 @@ def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
 def _in_parts(
     differentiate: Callable, trained_paths: list[str], moving: frozenset[str], parts: int
 ) -> Callable:
-    """`differentiate` on one part of the batch after another, memory for one of them.
+    """`differentiate` on one part of the batch after another, with memory for one of them.
 
-    Gradients and sums are added up; moving statistics take a step a part, as in every framework
-    that accumulates.
+    Gradients and sums are added up. Moving statistics move once for each part, as in every
+    framework that accumulates gradients.
     """
 
     def differentiate_in_parts(weights, statistics, batch, generator_states, loss_scale):
@@ -133,8 +138,12 @@ def _in_parts(
 
 
 def make_losses(settings: Settings) -> Callable[[Mapping[str, tf.Tensor], object], tf.Tensor]:
-    """`losses(batch, outputs) -> float32 [B]`, in the order of the paper (arXiv 1812.01187): the
-    batch was mixed before; its labels are smoothed here, and distillation is added last."""
+    """`losses(batch, outputs) -> float32 [B]`, with the tricks in the order of arXiv 1812.01187:
+    the batch is mixed already, its labels are smoothed here, and distillation is added last.
+
+    With a teacher the loss is hard_weight times that on the labels, and (1 - hard_weight) times
+    `losses.distillation` at `temperature`.
+    """
 
     def losses(batch, outputs):
         targets = smooth_labels(batch["labels"], settings.label_smoothing)
@@ -148,7 +157,7 @@ def make_losses(settings: Settings) -> Callable[[Mapping[str, tf.Tensor], object
                 if name != "logits":
                     total += settings.aux_weight * settings.loss(targets, logits)
         if settings.class_weights:
-            # Of a mixed label, the weights are mixed as it is.
+            # A mixed label has its classes' weights mixed in the same shares.
             total *= tf.linalg.matvec(batch["labels"], tf.constant(settings.class_weights))
         return total
 

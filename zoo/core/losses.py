@@ -2,6 +2,7 @@
 
 A recipe names one of `LOSSES`, with its arguments. Labels are distributions, float [B, C]: one-hot,
 smoothed or mixed. What evaluation reports is softmax cross-entropy whatever is trained on.
+Importing this file loads neither TensorFlow nor NumPy.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-import tensorflow as tf
+from zoo.lazy import lazy_module
+from zoo.spec import bind, parse_call, require
 
-from zoo.spec import bind, parse_call
+np = lazy_module("numpy")
+tf = lazy_module("tensorflow")
 
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Loss = Callable[["tf.Tensor", "tf.Tensor"], "tf.Tensor"]
 
 
 def make_loss(spec: str) -> Loss:
@@ -27,9 +29,21 @@ def make_loss(spec: str) -> Loss:
         mean_squared_error         of the softmax probabilities
         huber(delta=0.5)           of the softmax probabilities
         kullback_leibler
+        package.module:Name(...)   a function of yours that returns such a loss
     Raises ValueError, in one line, for an unknown name or arguments that cannot be.
     """
-    return bind(parse_call(spec), LOSSES, "--loss")
+    loss = bind(parse_call(spec), LOSSES, "loss")
+    if not callable(loss):
+        raise ValueError(
+            f"loss {spec}: got {type(loss).__name__}; expected a function that returns a function "
+            "of labels and logits"
+        )
+    return loss
+
+
+def check_loss(spec: str) -> None:
+    """Raises ValueError, in one line, where `make_loss` would. Loads no TensorFlow."""
+    make_loss(spec)
 
 
 def smooth_labels(one_hot: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -60,14 +74,16 @@ def focal(gamma: float = 2.0, alpha: float = 0.25) -> Loss:
     """alpha * (1 - p) ** gamma * cross-entropy, summed over classes (arXiv 1708.02002), where p is
     the softmax probability, as Keras' CategoricalFocalCrossentropy. gamma 0 or more, alpha over 0.
     """
-    _check(type(gamma) in (int, float) and 0 <= gamma < math.inf, "gamma", gamma, "0 or more")
-    _check(type(alpha) in (int, float) and 0 < alpha < math.inf, "alpha", alpha, "a number over 0")
+    good = type(gamma) in (int, float) and 0 <= gamma < math.inf
+    require(good, "focal", "gamma", gamma, "0 or more")
+    good = type(alpha) in (int, float) and 0 < alpha < math.inf
+    require(good, "focal", "alpha", alpha, "a number over 0")
 
     def loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         labels, logits = _float32(labels, logits)
         log_p = tf.nn.log_softmax(logits)
-        # From log_p: 1 - p of a sure class would be rounded to 0, with an endless gradient of its
-        # root.
+        # 1 - p from log_p: computed from p it is rounded to 0 where the model is sure, and the
+        # gradient of its root (gamma below 1) is infinite there.
         rest = tf.maximum(-tf.math.expm1(log_p), 1e-30)
         return -alpha * tf.reduce_sum(labels * rest**gamma * log_p, 1)
 
@@ -81,9 +97,10 @@ def mean_squared_error(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def huber(delta: float = 0.5) -> Loss:
-    """As half the squared error of the softmax probabilities up to a difference of `delta` in
-    (0, 1), linear beyond (Huber 1964); the mean over the classes."""
-    _check(type(delta) in (int, float) and 0 < delta < 1, "delta", delta, "a number in (0, 1)")
+    """Half the squared error of the softmax probabilities, linear beyond an error of `delta` in
+    (0, 1) (Huber 1964); the mean over the classes."""
+    good = type(delta) in (int, float) and 0 < delta < 1
+    require(good, "huber", "delta", delta, "a number in (0, 1)")
 
     def loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         labels, logits = _float32(labels, logits)
@@ -107,9 +124,9 @@ def distillation(
 ) -> tf.Tensor:
     """T^2 times the divergence of softmax(logits / T) from softmax(teacher_logits / T).
 
-    Hinton et al. 2015 (arXiv 1503.02531); T^2 keeps the size of the gradients whatever T is. The
-    papers have the cross-entropy, which has the same gradient; but at T = 20 it is T^2 ln(C), in
-    the thousands, even where the logits are the teacher's.
+    Hinton et al. 2015 (arXiv 1503.02531); the factor T^2 makes the size of the gradients
+    independent of T. The paper has the cross-entropy, with the same gradient; but at T = 20 its
+    value is about T^2 ln(C), in the thousands, even where the logits are the teacher's.
     teacher_logits, logits: float [B, C]. temperature: T, over 0. Returns float32 [B], nats.
     """
     teacher_logits, logits = _float32(teacher_logits, logits)
@@ -154,8 +171,3 @@ LOSSES: dict[str, Callable[..., Loss]] = {
 
 def _float32(*tensors: tf.Tensor) -> list[tf.Tensor]:
     return [tf.cast(tensor, tf.float32) for tensor in tensors]
-
-
-def _check(good: bool, name: str, value: object, expected: str) -> None:
-    if not good:
-        raise ValueError(f"--loss: got {name}={value!r}; expected {expected}")

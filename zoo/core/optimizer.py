@@ -1,10 +1,12 @@
 """Optimizers as pure functions: each as its paper, or the framework that made it known, has it.
 
-Keras' own decouple weight decay and assign variables as they go; recipes couple it (gradient +
-weight_decay * weight, before the momentum) and the step is compiled, so they are written out here.
-A weight's rank, not its name, says what it is: biases and batch-norm parameters have rank 1.
+Those of Keras assign variables and keep weight decay apart from the gradient. The step here is a
+compiled function without assignments, and the recipes add weight_decay * weight to the gradient
+before the momentum, so the rules are written out. Biases and batch-norm parameters are told from
+kernels by their rank, 1, not by their name. Importing this file loads no TensorFlow.
 
-w: weight, g: its gradient, rate: learning rate, t: number of this update, from 1.
+In the formulas w is the weight, g its gradient, rate the learning rate, t the number of this
+update, from 1.
 """
 
 from __future__ import annotations
@@ -13,20 +15,25 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
-import tensorflow as tf
+from zoo.lazy import lazy_module
+from zoo.spec import bind, parse_call, require
 
-from zoo.spec import bind, parse_call
+tf = lazy_module("tensorflow")
 
-Tensors = Mapping[str, tf.Tensor]
+Tensors = Mapping[str, "tf.Tensor"]
 Slots = dict[str, Tensors]  # name of the slot -> path of the weight -> float32, 0 at the start
-# (weight, gradient, slots of this weight, rate, t float32, decay or None) -> (weight, slots).
-# decay None: a bias, without decay and without a rate by its norm.
-Move = Callable[..., tuple[tf.Tensor, dict[str, tf.Tensor]]]
+# move(w, g, slots of this weight, rate, t float32, decay) -> (new weight, its new slots).
+# decay: the weight decay; None for a bias, which has neither decay nor a rate by its norm.
+Move = Callable[..., tuple["tf.Tensor", dict[str, "tf.Tensor"]]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """How one weight moves. decays: weight decay is a part of the formula."""
+    """How one weight moves: what an optimizer's function returns.
+
+    slots: names of what is kept of each weight, 0 at the start. decays: whether `move` applies the
+    weight decay itself; otherwise it is added to the gradient before.
+    """
 
     slots: tuple[str, ...]
     move: Move
@@ -50,7 +57,7 @@ def sgd() -> Rule:
 def momentum(momentum: float = 0.9) -> Rule:
     """m = momentum m - rate g; w + m: the rate inside, as MXNet and Keras have it. They differ
     from PyTorch's, outside, while the rate changes."""
-    _check_part("momentum", momentum)
+    _check_share("momentum", "momentum", momentum)
 
     def move(w, g, slots, rate, t, decay):
         m = momentum * slots["momentum"] - rate * g
@@ -62,7 +69,7 @@ def momentum(momentum: float = 0.9) -> Rule:
 def nesterov(momentum: float = 0.9) -> Rule:
     """m = momentum m - rate g; w + momentum m - rate g: Sutskever et al. 2013's form of
     Nesterov's accelerated gradient, as MXNet's NAG and Keras' SGD have it."""
-    _check_part("momentum", momentum)
+    _check_share("nesterov", "momentum", momentum)
 
     def move(w, g, slots, rate, t, decay):
         m = momentum * slots["momentum"] - rate * g
@@ -73,7 +80,7 @@ def nesterov(momentum: float = 0.9) -> Rule:
 
 def adam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> Rule:
     """Kingma and Ba 2015 (arXiv 1412.6980), algorithm 1."""
-    direction = _adaptive(beta_1, beta_2, epsilon)
+    direction = _adaptive("adam", beta_1, beta_2, epsilon)
 
     def move(w, g, slots, rate, t, decay):
         d, slots = direction(g, slots, t)
@@ -85,7 +92,7 @@ def adam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> R
 def adamw(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> Rule:
     """Adam with decoupled decay (Loshchilov and Hutter 2019, arXiv 1711.05101), by the rate as
     PyTorch and Keras have it: w - rate (direction + decay w)."""
-    direction = _adaptive(beta_1, beta_2, epsilon)
+    direction = _adaptive("adamw", beta_1, beta_2, epsilon)
 
     def move(w, g, slots, rate, t, decay):
         d, slots = direction(g, slots, t)
@@ -96,7 +103,7 @@ def adamw(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> 
 
 def adagrad(epsilon: float = 1e-10) -> Rule:
     """s = s + g^2; w - rate g / (sqrt(s) + epsilon): Duchi et al. 2011, as PyTorch has it."""
-    _check_over_zero("epsilon", epsilon)
+    _check_over_zero("adagrad", "epsilon", epsilon)
 
     def move(w, g, slots, rate, t, decay):
         s = slots["square"] + tf.square(g)
@@ -111,9 +118,9 @@ def rmsprop(rho: float = 0.9, momentum: float = 0.9, epsilon: float = 1e-3) -> R
     Hinton 2012, in TensorFlow's and Keras' form, which Inception's and MobileNet's papers used:
     epsilon inside the root, the rate inside the momentum.
     """
-    _check_part("rho", rho)
-    _check_part("momentum", momentum)
-    _check_over_zero("epsilon", epsilon)
+    _check_share("rmsprop", "rho", rho)
+    _check_share("rmsprop", "momentum", momentum)
+    _check_over_zero("rmsprop", "epsilon", epsilon)
 
     def move(w, g, slots, rate, t, decay):
         s = rho * slots["square"] + (1 - rho) * tf.square(g)
@@ -129,8 +136,8 @@ def lars(momentum: float = 0.9, trust: float = 0.001) -> Rule:
     local = trust |w| / (|g| + decay |w|), 1 where a norm is 0; m = momentum m + rate local
     (g + decay w); w - m. Biases without decay: local = 1.
     """
-    _check_part("momentum", momentum)
-    _check_over_zero("trust", trust)
+    _check_share("lars", "momentum", momentum)
+    _check_over_zero("lars", "trust", trust)
 
     def move(w, g, slots, rate, t, decay):
         if decay is not None:
@@ -148,7 +155,7 @@ def lamb(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-6) -> R
     u = Adam's direction + decay w; w - rate |w| / |u| u, the ratio 1 where a norm is 0.
     Biases without decay: the ratio is 1.
     """
-    direction = _adaptive(beta_1, beta_2, epsilon)
+    direction = _adaptive("lamb", beta_1, beta_2, epsilon)
 
     def move(w, g, slots, rate, t, decay):
         u, slots = direction(g, slots, t)
@@ -177,22 +184,22 @@ def make_optimizer(
     clip_value: float = 0.0,
     rates: Mapping[str, float] | None = None,
 ) -> Optimizer:
-    """The optimizer that `spec` names, as "nesterov(momentum=0.9)", over all weights.
+    """The optimizer that `spec` names, for all weights of a model.
 
-    Gradients are clipped first: each entry to [-clip_value, clip_value], then all together to
-    the norm clip_norm; 0 does not clip. Weights of rank 2 and more, or all with `bias_decay`,
-    then get the penalties: g + weight_decay w (coupled L2), or with `decoupled_decay` instead
-    rate * weight_decay * w off the weight; and g + l1_penalty sign(w). adamw, lars and lamb have
-    the decay in their formulas.
-    `rates` are factors on the learning rate of the weights that it names.
+    spec: a name of OPTIMIZERS, as "nesterov(momentum=0.9)", or package.module:Name(...), a function
+    of yours that returns a Rule.
+    clip_value, clip_norm: gradients are clipped first, each entry to [-clip_value, clip_value],
+    then all of them together to the norm clip_norm; 0 does not clip.
+    weight_decay, l1_penalty: g + weight_decay w + l1_penalty sign(w) is what the rule gets as the
+    gradient of weights of rank 2 and more, or with bias_decay of all weights. With decoupled_decay
+    rate * weight_decay * w is taken off the weight instead. Rules that decay by themselves (adamw,
+    lars, lamb) get weight_decay as a number.
+    rates: factors on the learning rate, by path of the weight; 1 for weights that are not named.
 
     Raises ValueError, in one line, for an unknown name, arguments that cannot be, or
     `decoupled_decay` with an optimizer that decays by itself.
     """
-    rule = bind(parse_call(spec), OPTIMIZERS, "--optimizer")
-    if decoupled_decay and rule.decays:
-        raise ValueError(f"--decoupled_decay: got true; expected false: {spec} has the decay in "
-                         "its own formula")
+    rule = _bind(spec, decoupled_decay)
     rates = rates or {}
 
     def update(weights, slots, gradients, learning_rate, updates):
@@ -217,6 +224,25 @@ def make_optimizer(
     return Optimizer(rule.slots, update)
 
 
+def check_optimizer(spec: str, *, decoupled_decay: bool = False) -> None:
+    """Raises ValueError, in one line, where `make_optimizer` would. Loads no TensorFlow."""
+    _bind(spec, decoupled_decay)
+
+
+def _bind(spec: str, decoupled_decay: bool) -> Rule:
+    rule = bind(parse_call(spec), OPTIMIZERS, "optimizer")
+    if not isinstance(rule, Rule):
+        raise ValueError(
+            f"optimizer {spec}: got {type(rule).__name__}; expected a function that returns a Rule "
+            "(zoo/core/optimizer.py)"
+        )
+    require(
+        not (decoupled_decay and rule.decays), spec, "decoupled_decay", decoupled_decay,
+        "False: the decay is in its own formula",
+    )
+    return rule
+
+
 def global_norm(gradients: Tensors) -> tf.Tensor:
     """float32 scalar: the root of the sum of all squares."""
     return tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients.values()]))
@@ -234,11 +260,11 @@ def _clipped(gradients: Tensors, clip_norm: float, clip_value: float) -> Tensors
     return gradients
 
 
-def _adaptive(beta_1: float, beta_2: float, epsilon: float) -> Callable:
+def _adaptive(rule: str, beta_1: float, beta_2: float, epsilon: float) -> Callable:
     """Adam's direction: the running mean of g over the root of that of g^2, both unbiased."""
-    _check_part("beta_1", beta_1)
-    _check_part("beta_2", beta_2)
-    _check_over_zero("epsilon", epsilon)
+    _check_share(rule, "beta_1", beta_1)
+    _check_share(rule, "beta_2", beta_2)
+    _check_over_zero(rule, "epsilon", epsilon)
 
     def direction(g, slots, t):
         mean = beta_1 * slots["mean"] + (1 - beta_1) * g
@@ -260,14 +286,11 @@ def _ratio(above: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
     return tf.where(usable, above / tf.where(usable, below, 1.0), 1.0)
 
 
-def _check_part(name: str, value: object) -> None:
-    _check(name, value, "a number from 0 to less than 1", lambda x: 0 <= x < 1)
+def _check_share(rule: str, name: str, value: object) -> None:
+    good = type(value) in (int, float) and 0 <= value < 1
+    require(good, rule, name, value, "a number from 0 to less than 1")
 
 
-def _check_over_zero(name: str, value: object) -> None:
-    _check(name, value, "a number over 0", lambda x: 0 < x < math.inf)
-
-
-def _check(name: str, value: object, expected: str, good: Callable[[float], bool]) -> None:
-    if type(value) not in (int, float) or not good(value):
-        raise ValueError(f"--optimizer: got {name}={value!r}; expected {expected}")
+def _check_over_zero(rule: str, name: str, value: object) -> None:
+    good = type(value) in (int, float) and 0 < value < math.inf
+    require(good, rule, name, value, "a number over 0")

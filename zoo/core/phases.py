@@ -24,8 +24,8 @@ def make_phases(
     sizes: Sequence[int],
     total_steps: int,
 ) -> tuple[Phase, ...]:
-    """First only the classifier learns, for `frozen_steps`, then `trainable`; `sizes` have equal
-    parts of the run.
+    """For `frozen_steps` only the classifier learns, then `trainable`. Each of `sizes` has an equal
+    part of the run.
 
     Raises ValueError for more sizes than steps.
     """

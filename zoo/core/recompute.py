@@ -1,7 +1,7 @@
-"""Gradient checkpointing: activations are computed again on the way back, to save memory.
+"""Gradient checkpointing: activations are computed again in the backward pass, to save memory.
 
-Chen et al. 2016 (arXiv 1604.06174): of n operations cut into sqrt(n) segments only the tensors
-between segments are kept, and those of one segment at a time; each is computed twice.
+Chen et al. 2016 (arXiv 1604.06174): n operations are cut into about sqrt(n) segments. In memory are
+the tensors between segments, and the activations of one segment at a time; each is computed twice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zoo.core.state import is_float
 def make_recomputing_call(model: keras.Model) -> Callable:
     """As `model.stateless_call`, for training, with the activations of one segment in memory.
 
-    Raises ValueError for a model with several outputs, or without a place to cut it at.
+    Raises ValueError for a model with several outputs, or one that cannot be cut anywhere.
     """
     parts = segments(model)
     trainable, others = model.trainable_variables, _keys(model)
@@ -31,7 +31,7 @@ def make_recomputing_call(model: keras.Model) -> Callable:
             x, *moved = _recomputed(part, state, training)(
                 x, *(known[v.path] for v in part.trainable_variables)
             )
-            # The states of dropout's generators are set anew each step and may be left.
+            # The states of dropout's generators stay as they were: each step sets them anew.
             state |= dict(zip(_moving(part), moved, strict=True))
         return x, [state[key] for key in others]
 
@@ -39,13 +39,13 @@ def make_recomputing_call(model: keras.Model) -> Callable:
 
 
 def segments(model: keras.Model) -> list[keras.Model]:
-    """The model as about sqrt(n) models one behind the other, with layers of the same names.
+    """The model as a chain of about sqrt(n) models, with layers of the same names.
 
     Raises ValueError as `make_recomputing_call`.
     """
     if not isinstance(model.output, keras.KerasTensor):
         raise ValueError(f"--recompute: got {model.name} with several outputs; expected one")
-    # Layers that other models share have more than one input each.
+    # A clone: a layer that other models share has several inputs, and `_cuts` expects one.
     model = keras.models.clone_model(model)
     cuts = _cuts(model)
     if not cuts:
@@ -57,8 +57,9 @@ def segments(model: keras.Model) -> list[keras.Model]:
 
 
 def _cuts(model: keras.Model) -> list[keras.KerasTensor]:
-    """The tensors that all that is computed later depends on the earlier by, in order."""
-    operations = list(model.operations)  # each behind what it needs
+    """The tensors at which the model can be cut, in order: those that alone connect what is
+    computed before them with what is computed after."""
+    operations = list(model.operations)  # in an order in which each comes after its inputs
     place = {id(operation): number for number, operation in enumerate(operations)}
     last_use = [-1] * len(operations)
     for number, operation in enumerate(operations):
@@ -68,7 +69,7 @@ def _cuts(model: keras.Model) -> list[keras.KerasTensor]:
                 last_use[source] = number
     found, reach = [], 0
     for number, operation in enumerate(operations[:-1]):
-        # Nothing before this one is used behind it.
+        # No output of an earlier operation is used later than here.
         if number and reach <= number:
             found.append(operation.output)
         reach = max(reach, last_use[number])
@@ -76,8 +77,8 @@ def _cuts(model: keras.Model) -> list[keras.KerasTensor]:
 
 
 def _keys(model: keras.Model) -> list[tuple[str, int]]:
-    """Of each non-trainable variable, its layer and place there: what a clone has in common. The
-    generators of dropout are named anew in each."""
+    """Of each non-trainable variable (name of its layer, place there), which a clone shares: the
+    paths of dropout's generators are new in each clone."""
     places = {
         id(variable): (layer.name, place) for layer in model.layers
         for place, variable in enumerate(layer.non_trainable_variables)

@@ -1,10 +1,9 @@
 """The training state: every tensor that a step reads and writes, and a checkpoint holds.
 
-The Keras model is only a template of functions and initial values: the state lives in
-variables of its own, one set a replica, so that a step can read and write them inside
-`strategy.run` without a hidden collective an assignment (traps of assigning mirrored variables
-in a replica). They are ON_READ variables: reads and writes are local, checkpoints take the
-first replica's.
+The Keras model only gives functions and initial values. The state lives in variables of its own,
+one set in each replica, with ON_READ synchronisation: reading and writing them in `strategy.run` is
+local, where the assignment of a mirrored variable would be a collective each time. All replicas
+compute the same values; a checkpoint takes those of the first.
 """
 
 from __future__ import annotations
@@ -22,9 +21,10 @@ Variables = dict[str, tf.Variable]
 
 @dataclass(frozen=True)
 class State:
-    """weights: by the weight's path, float32. statistics: batch-norm's moving ones.
+    """The variables, by the paths of the model's weights; all values are float32 or int64.
 
-    slots: what the optimizer keeps of each weight, by name. averages: of weights and statistics.
+    weights: those that are trained. statistics: batch-norm's moving ones. slots: what the optimizer
+    keeps of each weight, by name of the slot. averages: of weights and statistics.
     """
 
     weights: Variables
@@ -32,9 +32,9 @@ class State:
     statistics: Variables
     averages: Variables  # empty where the run keeps none
     step: tf.Variable  # int64: training steps done
-    updates: tf.Variable  # int64: those that changed the weights; float16 skips some
-    rate_factor: tf.Variable  # float32: on the schedule's rate, for what depends on evaluations
-    loss_scale: tf.Variable  # float32: 1 but with mixed_float16
+    updates: tf.Variable  # int64: steps that changed the weights; float16 skips some
+    rate_factor: tf.Variable  # float32: on the schedule's rate; changes at evaluations alone
+    loss_scale: tf.Variable  # float32: 1, or more with mixed_float16
     finite_steps: tf.Variable  # int64: since the scale last changed
 
     def fields(self) -> dict:
@@ -46,7 +46,7 @@ class State:
         return tf.nest.map_structure(lambda variable: variable.read_value(), self.fields())
 
     def write(self, values: dict) -> None:
-        """Assigns what `values` has, by field and path; the rest stays. In a replica, its own."""
+        """Assigns the values given, by field and path; the others stay. In a replica, its own."""
         fields = self.fields()
         for name, value in values.items():
             _assign(fields[name], value)
@@ -92,8 +92,8 @@ def make_state(
 
 
 def is_float(variable: keras.Variable) -> bool:
-    """True for weights and batch-norm's statistics, not for the integer states of dropout's
-    generators: those are set from (seed, step, replica) each step and are no state of training."""
+    """True for weights and batch-norm's statistics, False for the integer states of dropout's
+    generators. Those are no state of training: each step sets them from (seed, step, replica)."""
     return keras.backend.is_float_dtype(variable.dtype)
 
 

@@ -3,17 +3,17 @@
 Keras' own `fit` cannot compile with XLA under a strategy: its step assigns variables. Here the
 compiled region reads and writes none:
 
-    Keras' augmentation layers, where the policy has some; draw augmentation parameters (outside:
-        Beta has no XLA kernel on GPUs)
-    compiled: augment, by XLA in any case
-    compiled: the teacher's logits, where there is one
-    compiled: normalise -> model -> loss -> gradients     (gradients.py)
-    one all-reduce over gradients, batch-norm statistics and sums
-    compiled: update, averages
+    draw the augmentation's parameters, run its Keras layers   not compiled: Beta has no XLA kernel
+                                                               on GPUs, some layers none at all
+    apply the augmentation                                     always compiled by XLA
+    the teacher's logits, where there is a teacher             compiled
+    normalise -> model -> loss -> gradients                    compiled (gradients.py)
+    all-reduce gradients, batch-norm statistics and sums       one collective
+    update weights, slots and averages                         compiled
     assign
 
-so that it works with float32, mixed_bfloat16 and mixed_float16, with XLA and without, on any
-number of replicas.
+This works with float32, mixed_bfloat16 and mixed_float16, with XLA and without, on any number of
+replicas.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from zoo.core.optimizer import Optimizer, global_norm
 from zoo.core.schedule import Schedule
 from zoo.core.state import State, is_float
 
-# float32 [4], what a call sums over its steps: of the images the loss, those that are right, and
-# their number; of the steps the norm of the gradient.
+# float32 [4], summed over the steps of a call: the losses of the images, how many images are
+# classified right, how many images there are, and the norm of each step's gradient.
 Sums = tf.Tensor
 
 
@@ -51,8 +51,8 @@ def make_train_call(
 ) -> Callable[[object, tf.Tensor], Sums]:
     """`train_call(iterator, steps) -> Sums`: runs `steps` training steps, changes `state`.
 
-    iterator: of a distributed dataset of (uint8 [B, S, S, C], int32 [B]), or of what `pick` makes
-        these of in each replica.
+    iterator: of a distributed dataset of (uint8 [B, S, S, C], int32 [B]). With `pick` of anything
+        else: pick(*batch) makes images and labels of it, in each replica.
     steps: int64 scalar tensor.
     teacher: augmented images float32 [B, S, S, C] in 0..255 -> logits, for distillation.
     """
@@ -61,7 +61,7 @@ def make_train_call(
         pick=pick,
     )
 
-    # tf.while_loop, not a Python loop for AutoGraph to convert: that takes longer than tracing.
+    # Not a Python loop: AutoGraph takes longer to convert it than the tracing takes.
     @tf.function(autograph=False)
     def train_call(iterator, steps):
         def one_more(done, sums):
@@ -133,17 +133,12 @@ def make_replica_step(
 
 def make_augment(policy, settings: Settings) -> Callable:
     """`augment(images uint8 [B, S, S, C], labels int32 [B], seed) -> (float32, one-hot)`."""
-    # A region of its own, compiled whatever the model is: without, RandAugment takes ten times as
-    # long.
+    # Compiled by XLA even where the model is not: RandAugment takes ten times as long without.
     apply = tf.function(policy.apply, jit_compile=bool(policy.ops) or None, autograph=False)
 
     def augment(images, labels, seed):
         labels = tf.one_hot(labels, settings.num_classes)
-        images, labels = policy.apply_layers(
-            images, labels, fold_in(seed, 0, len(policy.ops))
-        )
-        parameters = policy.sample(fold_in(seed, 0), images.shape[0], images.shape[1])
-        return apply(tf.cast(images, tf.float32), labels, parameters)
+        return policy(images, labels, fold_in(seed, 0), apply)
 
     return augment
 
@@ -151,8 +146,12 @@ def make_augment(policy, settings: Settings) -> Callable:
 def make_apply_update(
     optimizer: Optimizer, average: Average | None, settings: Settings
 ) -> Callable:
-    """The second pure function: `apply_update(values, gradients, statistics, rate) -> (values,
-    norm of the gradients)`; it changes nothing where a float16 gradient overflowed."""
+    """The second pure function of a step:
+    `apply_update(values, gradients, statistics, rate) -> (values, norm of the gradients)`.
+
+    values: as `State.read` gives them, without rate_factor. Where a float16 gradient overflowed
+    only the step, the loss scale and the averages move.
+    """
 
     def apply_update(values, gradients, statistics, rate):
         weights, slots = optimizer.update(
@@ -184,7 +183,7 @@ def make_apply_update(
 
 
 def _that_move(values: Mapping, gradients: Mapping, statistics: Mapping) -> dict:
-    """`values` without what is frozen: that has no gradient, or statistics of its own."""
+    """`values` without those of frozen layers, which have neither gradients nor new statistics."""
 
     def only(tensors: Mapping, paths: set[str]) -> dict:
         return {path: value for path, value in tensors.items() if path in paths}
@@ -206,7 +205,7 @@ def integer_states(model: keras.Model) -> list[keras.Variable]:
 def generator_states(
     generators: list[keras.Variable], seed: tf.Tensor, micro_batches: int
 ) -> list[list[tf.Tensor]]:
-    """For each micro-batch the values of those states."""
+    """For each micro-batch the values of the generators' states, each from a seed of its own."""
     return [
         [
             tf.cast(fold_in(seed, 1 + part * len(generators) + place), variable.dtype)

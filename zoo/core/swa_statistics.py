@@ -1,13 +1,13 @@
 """Batch-norm's statistics for averaged weights, from a pass over the training images.
 
-Moving statistics are those of the weights that the images went through, and the mean of several
-weights has activations of its own. So Izmailov et al. 2018 (arXiv 1803.05407, section 3.2) take the
-statistics of stochastic weight averaging anew.
+Moving statistics belong to the weights that the images went through; the mean of several weights
+has activations of its own. So Izmailov et al. 2018 (arXiv 1803.05407, section 3.2) compute the
+statistics anew for the weights of stochastic weight averaging.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
@@ -30,48 +30,8 @@ def make_statistics_call(
 
     dataset: of (uint8 [B, S, S, C], int32 [B]); they are augmented as in training.
     """
-    momenta = {
-        v.path: layer.momentum
-        for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
-        for v in (layer.moving_mean, layer.moving_variance)
-        if layer.trainable and layer.momentum < 1
-    }
-    generators = integer_states(model)
-    augment = make_augment(policy, settings)
-
-    def batch_statistics(known, images, states):
-        # From 0 a moving statistic moves to (1 - momentum) times that of the batch.
-        known = {**known, **{path: tf.zeros_like(known[path]) for path in momenta}}
-        _, moved = model.stateless_call(
-            [known[v.path] for v in model.trainable_variables],
-            values_of(model.non_trainable_variables, known, iter(states)),
-            normalise(images, settings.mean, settings.std), training=True,
-        )
-        return {
-            v.path: tf.cast(value, tf.float32) / (1 - momenta[v.path])
-            for v, value in zip(model.non_trainable_variables, moved, strict=True)
-            if v.path in momenta
-        }
-
-    if not settings.sync_bn:
-        batch_statistics = compiled(batch_statistics, settings)
-
-    def replica_step(number, batch):
-        context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
-        images, labels = batch
-        images = tf.ensure_shape(
-            images, [settings.batch_size // replicas, *model.input_shape[1:]]
-        )
-        # Other numbers than those of the step, which folds 0 in.
-        seed = fold_in(
-            [settings.seed, 1], number, context.replica_id_in_sync_group
-        )
-        images, _ = augment(images, labels, seed)
-        known = {path: v.read_value() for path, v in state.averages.items()}
-        found = batch_statistics(known, images, generator_states(generators, seed, 1)[0])
-        summed = tf.nest.pack_sequence_as(found, all_reduce_sum(tf.nest.flatten(found)))
-        return {path: value / replicas for path, value in summed.items()}
+    momenta = _momenta(model)
+    replica_step = _make_replica_step(model, state, policy, settings, momenta)
 
     @tf.function(autograph=False)
     def sum_of(iterator, first, end):
@@ -101,3 +61,64 @@ def make_statistics_call(
         write({path: value / steps for path, value in sums.items()})
 
     return statistics_call
+
+
+def _momenta(model: keras.Model) -> dict[str, float]:
+    """The momentum of each moving statistic that training moves now, by its path."""
+    return {
+        v.path: layer.momentum
+        for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
+        for v in (layer.moving_mean, layer.moving_variance)
+        if layer.trainable and layer.momentum < 1
+    }
+
+
+def _make_replica_step(
+    model: keras.Model, state: State, policy, settings: Settings, momenta: Mapping[str, float]
+) -> Callable:
+    """`replica_step(number int32, batch)` -> the mean over all replicas of the statistics of
+    `momenta` in their parts of the batch, by path. To be run in each replica."""
+    generators = integer_states(model)
+    augment = make_augment(policy, settings)
+    batch_statistics = _make_batch_statistics(model, settings, momenta)
+    if not settings.sync_bn:  # what crosses replicas cannot stand in a function of its own
+        batch_statistics = compiled(batch_statistics, settings)
+
+    def replica_step(number, batch):
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        images, labels = batch
+        rows = settings.batch_size // replicas
+        images = tf.ensure_shape(images, [rows, *model.input_shape[1:]])
+        # The training step has a 0 for the 1: these are other random numbers.
+        seed = fold_in([settings.seed, 1], number, context.replica_id_in_sync_group)
+        images, _ = augment(images, labels, seed)
+        known = {path: v.read_value() for path, v in state.averages.items()}
+        found = batch_statistics(known, images, generator_states(generators, seed, 1)[0])
+        summed = tf.nest.pack_sequence_as(found, all_reduce_sum(tf.nest.flatten(found)))
+        return {path: value / replicas for path, value in summed.items()}
+
+    return replica_step
+
+
+def _make_batch_statistics(
+    model: keras.Model, settings: Settings, momenta: Mapping[str, float]
+) -> Callable:
+    """`batch_statistics(known, images, generator_states)` -> float32 by path: the statistics of
+    one batch of images float32 [B, S, S, C] in 0..255, for the values `known` by path."""
+
+    def batch_statistics(known, images, states):
+        # A moving statistic that starts at 0 moves to (1 - momentum) times that of the batch.
+        known = {**known, **{path: tf.zeros_like(known[path]) for path in momenta}}
+        _, moved = model.stateless_call(
+            [known[v.path] for v in model.trainable_variables],
+            values_of(model.non_trainable_variables, known, iter(states)),
+            normalise(images, settings.mean, settings.std), training=True,
+        )
+        return {
+            v.path: tf.cast(value, tf.float32) / (1 - momenta[v.path])
+            for v, value in zip(model.non_trainable_variables, moved, strict=True)
+            if v.path in momenta
+        }
+
+    return batch_statistics

@@ -10,13 +10,14 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
+from zoo.core.losses import check_loss
 from zoo.data import check_spec
 from zoo.data.bad_images import CHOICES
 from zoo.data.resize import METHODS
 from zoo.models import check_model
 from zoo.recipe import checks, field, rules
 from zoo.recipe.checks import PRECISIONS, XLA_MODES, at_least, or_empty
-from zoo.spec import parse_call, parse_options
+from zoo.spec import parse_options
 
 
 @dataclass(frozen=True)
@@ -147,14 +148,14 @@ class Recipe:
         "cosine", "Learning rate over the run: cosine, constant, step(30, 60, 90, factor=0.1), "
         "exponential(0.97), polynomial(power=1), cosine_restarts(10, multiply=2), cyclic(4, "
         "low=0.1), one_cycle, plateau(factor=0.1, patience=10), or package.module:Name; lengths "
-        "in epochs.", parse_call
+        "in epochs."
     )
     warmup_epochs: float = field.optimisation(
         0.0, "Epochs at the start in which the rate grows from 0 in a straight line."
     )
     optimizer: str = field.optimisation(
         "nesterov(0.9)", "Optimizer: sgd, momentum, nesterov, adam, adamw, adagrad, rmsprop, "
-        "lars, lamb or package.module:Name, with arguments as adam(beta_2=0.99).", parse_call
+        "lars, lamb or package.module:Name, with arguments as adam(beta_2=0.99)."
     )
     weight_decay: float = field.optimisation(
         1e-4, "L2 penalty: this times the weight is added to the gradient.", at_least(0)
@@ -180,8 +181,7 @@ class Recipe:
     )
     averaging: str = field.optimisation(
         "", "Average of the weights that is evaluated and exported: ema(decay=0.9999), "
-        "swa(start=75, every=1) in epochs, or package.module:Name; empty: none.",
-        or_empty(parse_call)
+        "swa(start=75, every=1) in epochs, or package.module:Name; empty: none."
     )
     patience: int = field.optimisation(
         0, "Early stopping: evaluations in a row without a better validation top-1 after which "
@@ -190,7 +190,7 @@ class Recipe:
     loss: str = field.optimisation(
         "cross_entropy", "Loss in training: cross_entropy, binary_cross_entropy, focal(gamma=2, "
         "alpha=0.25), mean_squared_error, huber(delta=0.5), kullback_leibler or "
-        "package.module:Name; evaluation reports cross-entropy in nats.", parse_call
+        "package.module:Name; evaluation reports cross-entropy in nats.", check_loss
     )
     label_smoothing: float = field.optimisation(
         0.0, "Share of the label that is spread over all classes, 0 to 1.", checks.below_one

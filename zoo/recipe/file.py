@@ -12,7 +12,7 @@ from zoo.address import is_address, require_trust
 from zoo.data.source_spec import KINDS
 from zoo.recipe import Recipe
 from zoo.runs import run_folder
-from zoo.spec import parse_calls
+from zoo.spec import addresses as spec_addresses
 
 # Fields that may name code from outside of the zoo: as they are, or in a spec of calls.
 _NAMES = ("model", "teacher_model")
@@ -59,8 +59,8 @@ def addresses(fields: Mapping[str, Any]) -> list[str]:
     named = [texts[name] for name in _NAMES if name in texts]
     source = texts.get("data", "").partition(",")[0]
     named += [source] if source.partition(":")[0] not in KINDS else []
-    named += [call.name for name in _SPECS for call in parse_calls(texts.get(name, ""))]
-    return [name for name in named if is_address(name)]
+    named = [name for name in named if is_address(name)]
+    return named + [name for spec in _SPECS for name in spec_addresses(texts.get(spec, ""))]
 
 
 def read_recipe(run_dir: str | Path, *, trust: Collection[str] = ()) -> Recipe:

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from zoo.augment import check_policy
+from zoo.core.averaging import check_average
+from zoo.core.optimizer import check_optimizer
+from zoo.core.schedule import check_schedule
 from zoo.data.resize import METHODS
 from zoo.models import check_model
 from zoo.recipe import checks
@@ -27,11 +30,11 @@ def check(recipe: Recipe) -> None:
 
 @contextlib.contextmanager
 def named(field: str) -> Iterator[None]:
-    """Puts the field's flag in front of what a ValueError says."""
+    """Puts the field's flag in front of what a ValueError says, where it is not there yet."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"--{field}: {error}") from None
+        raise ValueError(f"--{field}: {str(error).removeprefix(f'--{field}: ')}") from None
 
 
 class _Expecting:
@@ -65,6 +68,14 @@ def _check_steps(recipe: Recipe, expect: _Expecting) -> None:
         "warmup_epochs", 0 <= recipe.warmup_epochs < recipe.epochs,
         f"0 to less than epochs={recipe.epochs}",
     )
+    with named("schedule"):
+        check_schedule(
+            recipe.schedule, epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs
+        )
+    with named("optimizer"):
+        check_optimizer(recipe.optimizer, decoupled_decay=recipe.decoupled_decay)
+    with named("averaging"):
+        check_average(recipe.averaging, epochs=recipe.epochs)
     expect(
         "batch_size", recipe.batch_size % recipe.virtual_devices == 0,
         f"a multiple of virtual_devices={recipe.virtual_devices}",

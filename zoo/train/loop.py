@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from zoo.augment import parse_policy
 from zoo.core.phases import Phase, phase_at
+from zoo.core.schedule import rate_factor
 from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
@@ -212,7 +213,7 @@ def _record(
         + f"{seconds:.1f} s"
     )
     records = run_folder.read_records(run.folder)
-    run.state.rate_factor.assign(evaluations.rate_factor(run.recipe.schedule, records))
+    run.state.rate_factor.assign(rate_factor(run.recipe.schedule, records))
     if run.recipe.patience and evaluations.best(records) == record:
         run.checkpoints.save_best(record["step"])
 
@@ -266,12 +267,9 @@ def _augmented(run: Run, image_size: int) -> tf.Tensor:
     images, labels = next(iter(
         recipe_batches(run.recipe, some, image_size=image_size, batch_size=count)
     ))
-    policy, seed = parse_policy(run.recipe.augment), tf.constant([run.recipe.seed, run.step])
-    images, labels = policy.apply_layers(
-        images, tf.one_hot(labels, len(run.source.class_names)), seed
-    )
-    drawn = policy.sample(seed, count, image_size)
-    return policy.apply(tf.cast(images, tf.float32), labels, drawn)[0]
+    labels = tf.one_hot(labels, len(run.source.class_names))
+    seed = tf.constant([run.recipe.seed, run.step])
+    return parse_policy(run.recipe.augment)(images, labels, seed)[0]
 
 
 def _note_signal(run: Run, number: int) -> None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 import zoo.weights
 from zoo.core import runtime
 from zoo.core.batch_norm import with_fused_batch_norm, with_synchronized_batch_norm
-from zoo.core.decay import Span
+from zoo.core.decay import Span, make_span
 from zoo.core.gradients import Settings
 from zoo.core.losses import class_weights, make_loss
 from zoo.core.optimizer import Optimizer, make_optimizer
@@ -44,9 +44,11 @@ def open_data(recipe: Recipe, folder: Path) -> Source:
     return source
 
 
-def make_span(recipe: Recipe, source: Source) -> Span:
+def span_of(recipe: Recipe, source: Source) -> Span:
     steps = steps_per_epoch(source.splits["train"].num_examples, recipe.batch_size)
-    return Span(steps, round(recipe.warmup_epochs * steps), recipe.epochs * steps)
+    return make_span(
+        steps_per_epoch=steps, epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs
+    )
 
 
 def phases_of(recipe: Recipe, span: Span) -> tuple[Phase, ...]:

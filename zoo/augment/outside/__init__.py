@@ -8,10 +8,11 @@ global generator, so that a resumed run goes on with other draws than an unbroke
 
 from __future__ import annotations
 
-import keras
-import tensorflow as tf
-
+from zoo.lazy import lazy_module
 from zoo.spec import Call, bind
+
+keras = lazy_module("keras")
+tf = lazy_module("tensorflow")
 
 # What the base classes of augmentation layers define, in Keras and twice in KerasCV.
 MARKS = ("get_random_transformation", "get_random_transformation_batch")

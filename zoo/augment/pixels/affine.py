@@ -1,4 +1,4 @@
-"""Affine maps, one an image, as `sample` hands them to pixels/warp.py.
+"""Affine maps, one for each image, as `sample` hands them to pixels/warp.py.
 
 A map goes from the output to the input, as PIL's `Image.transform` takes it: the output pixel with
 its centre at (x, y) shows the input at (a x + b y + c, d x + e y + f), in pixels from the upper
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow", optional=True)
+
 
 def rotation(degrees, size: int):
     """Counterclockwise about the centre. degrees: float [B] -> float64 [B, 6]."""
-    import tensorflow as tf
-
     angle = tf.cast(degrees, tf.float64) * (math.pi / 180)
     cos, sin, zero = tf.cos(angle), tf.sin(angle), tf.zeros_like(angle)
     return centred([cos, -sin, zero, sin, cos, zero], size)
@@ -34,8 +36,6 @@ def corner_shear(x, y):
 def shear(x, y, size: int):
     """About the centre: rows slide left below it by x times their distance, columns up right of it
     by y times theirs; float [B] -> float64 [B, 6]."""
-    import tensorflow as tf
-
     x, y = tf.cast(x, tf.float64), tf.cast(y, tf.float64)
     one, zero = tf.ones_like(x), tf.zeros_like(x)
     return centred([one, x, zero, y, one, zero], size)
@@ -43,8 +43,6 @@ def shear(x, y, size: int):
 
 def zoom(x, y, size: int):
     """About the centre, larger by factors x across and y down; float [B] -> float64 [B, 6]."""
-    import tensorflow as tf
-
     x, y = 1 / tf.cast(x, tf.float64), 1 / tf.cast(y, tf.float64)
     zero = tf.zeros_like(x)
     return centred([x, zero, zero, zero, y, zero], size)
@@ -65,21 +63,15 @@ def fixed_point(maps):
 
     Entries must be within 128 and offsets within 32,000 pixels.
     """
-    import tensorflow as tf
-
     a, b, c, d, e, f = tf.unstack(maps, axis=1)
     parts = tf.stack([a, b, c + (a + b) * 0.5, d, e, f + (d + e) * 0.5], 1)
     return tf.cast(tf.floor(parts * 65536.0 + 0.5), tf.int32)
 
 
 def _negative(value):
-    import tensorflow as tf
-
     return -tf.cast(value, tf.float64)
 
 
 def _stack(parts, like):
-    import tensorflow as tf
-
     ones = tf.ones_like(tf.cast(like, tf.float64))
     return tf.stack([tf.cast(part, tf.float64) * ones for part in parts], 1)

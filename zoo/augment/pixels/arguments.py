@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-
-def require(good: bool, op: str, name: str, value: object, expected: str) -> None:
-    """Raises ValueError, in one line, unless `good`."""
-    if not good:
-        raise ValueError(f"{op}: got {name}={value!r}; expected {expected}")
+from zoo.spec import require
 
 
 def require_rate(op: str, rate: float) -> None:

@@ -6,21 +6,24 @@ here are whole levels times factors of 12 bits behind the point: exact in float3
 each backend, compiled or not.
 
 Whatever was drawn, a round is one gather for all geometric operations and one pass over the pixels
-for all others, in which the settings of an image that drew something else change nothing; only
-the statistics of `autocontrast` and `equalize` run over their own images (pixels/histogram.py).
+for all others: each image goes through all of them, with settings that change nothing but for the
+operation that it drew. Only the statistics of `autocontrast` and `equalize` are computed for the
+images that drew these (pixels/histogram.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keras import ops
-
 from zoo.augment.pixels import affine, draw
 from zoo.augment.pixels.histogram import equalize, extremes
 from zoo.augment.pixels.levels import column, pack, pack_planes, planes, same_in_each, unpack
 from zoo.augment.pixels.smooth import inner, smooth_sum
 from zoo.augment.pixels.warp import warp_packed
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow", optional=True)
 
 OPERATIONS = (
     "identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize",
@@ -56,8 +59,6 @@ def draw_round(seed, operation, fraction, size: int, ranges: Ranges) -> dict:
     operation: int32 [B], places in OPERATIONS. fraction: float32 [B] in 0..1, the magnitude.
     Gives operation; strength: float32 [B], in the operation's own unit; map: int32 [B, 6].
     """
-    import tensorflow as tf
-
     sign = tf.where(draw.chance(seed, operation.shape[0], 0.5), 1.0, -1.0)
     bent = sign * fraction
     strengths = {
@@ -78,8 +79,6 @@ def draw_round(seed, operation, fraction, size: int, ranges: Ranges) -> dict:
 
 def _maps(operation, strength, size: int):
     """The fixed-point maps of the geometric operations, the identity for all others."""
-    import tensorflow as tf
-
     zero = tf.zeros_like(strength)
     choices = {
         "rotate": affine.rotation(strength, size),
@@ -96,8 +95,6 @@ def _maps(operation, strength, size: int):
 def stack_rounds(rounds: list) -> dict:
     """What `apply_rounds` takes: operation int32 [B, n], strength float32 [B, n], map int32
     [B, n, 6] of n rounds."""
-    import tensorflow as tf
-
     return {name: tf.stack([drawn[name] for drawn in rounds], 1) for name in rounds[0]}
 
 
@@ -135,8 +132,8 @@ def apply_round(packed, drawn: dict, channels: int):
     )
     raw = planes(packed, channels)
     size = packed.shape[1]
-    # What the blends start from is made of the levels as they came, not of those below, which are
-    # the same for these images: XLA would work them out again for each neighbour.
+    # What the blends start from is made of `raw`. For the images that blend, the levels computed
+    # below are the same, but XLA would compute those again for each neighbour of a pixel.
     grey = ops.cast(_grey(raw), "float32")
     mean = ops.sum(ops.sum(_grey(raw), axis=2), axis=1)
     mean = ops.cast((mean + size * size // 2) // (size * size), "float32")
@@ -155,9 +152,9 @@ def apply_round(packed, drawn: dict, channels: int):
     for plane, least, most in zip(raw, low, high, strict=True):
         level = ops.cast(ops.bitwise_and(plane, mask), "float32")
         level = ops.where(level < threshold, level, 255.0 - level)
-        # The quotient of whole numbers is whole or far from it: 1 / 1024 makes up for rounding.
+        # A quotient of whole numbers is whole or far from whole: 1 / 1024 makes up for rounding.
         level = ops.floor((level - column(least)) * column(255.0 / (most - least)) + 1 / 1024)
-        # Thirteenths are never near a half: any rounding of the product will do.
+        # Multiples of 1 / 13 are never near a half: the product's own rounding does not matter.
         smooth = ops.floor(ops.cast(smooth_sum(plane), "float32") * (1 / 13) + 0.5)
         base = ops.where(sharpened, ops.where(inner(size), smooth, level), flat)
         level = ops.clip(base + factor * (level - base), 0.0, 255.0)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 
-from keras import ops
-
 from zoo.augment.pixels.arguments import require_colour
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 LUMA = (0.299, 0.587, 0.114)
 # A quarter turn of the chroma plane: inverse(YIQ) @ [[0, 0, 0], [0, 0, -1], [0, 1, 0]] @ YIQ with

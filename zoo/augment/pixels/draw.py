@@ -1,9 +1,14 @@
 """Random numbers as functions of a seed, int32 [2]: what the `sample` of an op is made of.
 
-TensorFlow is imported here, at the first draw, and nowhere else: `apply` runs without it.
+On TensorFlow whatever Keras' backend is. It is loaded at the first draw and may be missing until
+then: `apply` runs without it, so that an app on JAX can have the ops.
 """
 
 from __future__ import annotations
+
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow", optional=True)
 
 # Below any share of the batch that matters, and the smallest normal float32.
 TINY = 2.0**-126
@@ -11,29 +16,21 @@ TINY = 2.0**-126
 
 def split(seed, count: int) -> list:
     """`count` independent seeds."""
-    import tensorflow as tf
-
     return tf.unstack(tf.random.split(seed, count))
 
 
 def uniform(seed, shape, low: float = 0.0, high: float = 1.0):
     """float32 in [low, high)."""
-    import tensorflow as tf
-
     return tf.random.stateless_uniform(shape, seed, low, high)
 
 
 def integers(seed, shape, count: int):
     """int32 in 0..count-1."""
-    import tensorflow as tf
-
     return tf.random.stateless_uniform(shape, seed, maxval=count, dtype=tf.int32)
 
 
 def normal(seed, shape, std: float = 1.0):
     """float32 of mean 0."""
-    import tensorflow as tf
-
     return tf.random.stateless_normal(shape, seed, stddev=std)
 
 
@@ -49,8 +46,6 @@ def factor(seed, batch_size: int, spread: float):
 
 def permutation(seed, batch_size: int):
     """int32 [B]: the places of a batch in random order."""
-    import tensorflow as tf
-
     return tf.argsort(uniform(seed, [batch_size]))
 
 
@@ -59,8 +54,6 @@ def log_gamma(seeds, shape, alpha: float):
 
     Gamma(alpha) = Gamma(alpha + 1) * U ** (1 / alpha): for a small alpha the draws underflow.
     """
-    import tensorflow as tf
-
     first, second = seeds
     return (
         tf.math.log(tf.random.stateless_gamma(shape, first, alpha=alpha + 1.0))
@@ -70,13 +63,9 @@ def log_gamma(seeds, shape, alpha: float):
 
 def beta(seeds, shape, alpha: float):
     """float32 in 0..1 from Beta(alpha, alpha). seeds: four."""
-    import tensorflow as tf
-
     return tf.sigmoid(log_gamma(seeds[:2], shape, alpha) - log_gamma(seeds[2:], shape, alpha))
 
 
 def dirichlet(seeds, shape, alpha: float):
     """float32, sums of 1 along the last axis, from Dirichlet(alpha, ..., alpha). seeds: two."""
-    import tensorflow as tf
-
     return tf.nn.softmax(log_gamma(seeds, shape, alpha))

@@ -1,14 +1,15 @@
-"""What is made of an image's own statistics, on packed levels (pixels/levels.py).
+"""Operations that depend on the statistics of each image, on packed levels (pixels/levels.py).
 
-Loops over the images that drew it, few of a batch: worked out for all, the statistics alone would
-take longer than the rest of a round of RandAugment.
+They loop over the images that drew the operation, a few of a batch: computed for all images, the
+statistics alone would take longer than the rest of a round of RandAugment.
 """
 
 from __future__ import annotations
 
-from keras import ops
-
 from zoo.augment.pixels.levels import pack_planes, planes
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 def equalize(packed, drawn, channels: int):

@@ -1,10 +1,13 @@
-"""Rectangles, one an image: int32 [B, 4] of top, left, bottom, right, the last two outside."""
+"""Rectangles, one for each image: int32 [B, 4] of top, left, bottom, right; the last two are the
+first row and column outside."""
 
 from __future__ import annotations
 
-from keras import ops
-
 from zoo.augment.pixels.levels import column
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
+tf = lazy_module("tensorflow", optional=True)
 
 
 def around(middle, sides, size: int):
@@ -12,8 +15,6 @@ def around(middle, sides, size: int):
 
     sides: whole pixels, a number or int32 [B, 1].
     """
-    import tensorflow as tf
-
     start = middle - sides // 2
     return tf.clip_by_value(tf.concat([start, start + sides], 1), 0, size)
 

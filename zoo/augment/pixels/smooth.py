@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from keras import ops
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 
 def smooth_sum(images):

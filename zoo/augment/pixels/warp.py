@@ -1,11 +1,12 @@
-"""Images seen through affine maps (pixels/affine.py), one an image."""
+"""Images seen through affine maps (pixels/affine.py), each through its own."""
 
 from __future__ import annotations
 
-from keras import ops
-
 from zoo.augment.pixels.arguments import require
 from zoo.augment.pixels.levels import column
+from zoo.lazy import lazy_module
+
+ops = lazy_module("keras.ops")
 
 INTERPOLATIONS = ("nearest", "bilinear")
 ONE = 65536  # a pixel, in fixed point
