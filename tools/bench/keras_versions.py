@@ -5,8 +5,8 @@
 Each version is installed by pip into a folder of its own, without what it depends on: TensorFlow
 and the rest are those of this Python. A process a version opens one model of each family, whose
 weights are random numbers, and compares weights, arguments of the layers and outputs. Prints a
-Markdown row a model: the largest difference of an output, as a share of the largest output.
-`other weights`, `other arguments` or the error where a file does not open as it was.
+Markdown row a model: the largest difference of an output, as a share of the largest output, or
+"other weights", "other arguments" or the error where a file does not open as it was.
 """
 
 import json
@@ -97,10 +97,9 @@ def save(name: str, folder: Path) -> None:
 
     random = np.random.default_rng(0)
     model = zoo.create_model(name)
-    for weight in model.weights:  # also those that start as zeros and ones
-        value = np.asarray(weight)
-        if value.dtype == np.float32:
-            weight.assign(value + random.uniform(0.01, 0.1, value.shape).astype("float32"))
+    for weight in model.weights:
+        if len(weight.shape) == 1 and weight.dtype == "float32":  # start as zeros or ones
+            weight.assign_add(random.uniform(0.01, 0.1, weight.shape))
     inputs = random.normal(size=(2, *model.input_shape[1:])).astype("float32")
     np.save(folder / f"{name}.inputs.npy", inputs)
     np.save(folder / f"{name}.outputs.npy", model.predict(inputs, verbose=0))
