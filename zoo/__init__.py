@@ -11,6 +11,7 @@
 Importing it loads no TensorFlow; building a model does.
 """
 
+from zoo.export.keras_file import save_keras
 from zoo.finetune import feature_extractor, stages, transfer
 from zoo.models import ModelInfo, list_models, model_info
 from zoo.weights import (
@@ -34,6 +35,7 @@ __all__ = [
     "load_pretrained",
     "model_info",
     "preprocess_input",
+    "save_keras",
     "save_pretrained",
     "stages",
     "transfer",

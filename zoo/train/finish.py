@@ -12,8 +12,9 @@ import numpy as np
 
 from zoo.data import Source
 from zoo.evaluate.exact import Predictions
+from zoo.export.keras_file import save_keras
 from zoo.export.saved_model import export_model, usage
-from zoo.files import write_text, written_aside
+from zoo.files import write_text
 from zoo.recipe import Recipe
 from zoo.report import plots
 from zoo.report.diagnose import diagnose
@@ -36,8 +37,7 @@ def finish(
     model = trained_model(recipe, folder, class_names, predictions, values)
     artefact.write(folder / artefact.NAME, values_of(model), model.card)
     keras_file = folder / "model.keras"
-    with written_aside(keras_file) as aside:
-        model.save(aside)
+    save_keras(model, keras_file)
     summary = summarise(recipe, source, records, predictions, model)
     if recipe.export:
         summary["saved_model"] = str(export_model(model, folder / "export"))
