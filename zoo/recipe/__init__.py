@@ -9,6 +9,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
+from zoo.data.host_ops import CHOICES as HOST_OPS
 from zoo.data.resize import METHODS
 from zoo.recipe import check as recipe_check
 from zoo.recipe.check import PRECISIONS
@@ -235,6 +236,11 @@ class Recipe:
     )
     host_threads: int = _field(
         0, "threads that read and decode images; 0: one a core", "Machine", changes_result=False
+    )
+    host_ops: str = _field(
+        "auto",
+        f"operations that crop and resize training images: {', '.join(HOST_OPS)}; auto: native "
+        "(compiled for this processor, faster) where it can be had", "Machine",
     )
     deterministic: bool = _field(
         False, "on a GPU: only reproducible kernels (slower); a CPU run always is", "Machine"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoo.augment import check_policy
 from zoo.data import check_spec
 from zoo.data.bad_images import CHOICES
+from zoo.data.host_ops import CHOICES as HOST_OPS
 from zoo.data.resize import METHODS
 from zoo.models import check_model
 from zoo.spec import parse_call, parse_options
@@ -93,6 +94,7 @@ def _check_names(recipe: Recipe) -> None:
     expect = _expecting(recipe)
     expect("precision", recipe.precision in PRECISIONS, f"one of {list(PRECISIONS)}")
     expect("xla", recipe.xla in XLA_MODES, f"one of {list(XLA_MODES)}")
+    expect("host_ops", recipe.host_ops in HOST_OPS, f"one of {list(HOST_OPS)}")
     expect(
         "name", recipe.name.isprintable() and recipe.name and "/" not in recipe.name
         and not recipe.name.startswith("."),

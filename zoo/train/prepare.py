@@ -31,6 +31,7 @@ from zoo.core.state import State, make_state
 from zoo.core.step import make_train_call
 from zoo.core.swa_statistics import make_statistics_call
 from zoo.data import Source, Split, check_service, eval_batches, open_source, steps_per_epoch
+from zoo.data.host_ops import choose
 from zoo.data.on_device import check_on_device, make_pick
 from zoo.data.splits import read_labels
 from zoo.evaluate.exact import Predictions, make_eval_call
@@ -130,7 +131,7 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
         set_trainable(own, phase.trainable, freeze_bn=recipe.freeze_bn)
         pick = make_pick(
             source.splits["train"], strategy, image_size=phase.image_size,
-            channels=recipe.channels, resizing=recipe.train_resizing,
+            channels=recipe.channels, resizing=recipe.train_resizing, host_ops=recipe.host_ops,
         ) if recipe.data_on_device else None
         return make_train_call(
             strategy, own, state, policy, schedule, optimizer, settings, average=average,
@@ -168,6 +169,9 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
 
 
 def _open(recipe: Recipe, folder: Path) -> Source:
+    _, why_not_native = choose(recipe.host_ops)
+    if why_not_native:
+        print(why_not_native, flush=True)
     source = open_source(
         recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
         on_bad_image=recipe.on_bad_image, train_images=recipe.train_images,
