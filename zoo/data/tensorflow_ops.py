@@ -112,10 +112,14 @@ def resample(images: tf.Tensor, box: tf.Tensor, image_size: int, method: str) ->
 
     if method != "area":
         return filtered(method)
-    resized = tf.cond(
-        tf.reduce_min(sides) >= image_size,
-        lambda: _mean_of_covered(cut, start, sides, image_size),
-        lambda: filtered("bilinear_aliased"),
+    whole_pixels = tf.reduce_all((start == 0) & (sides == tf.floor(sides)))
+    resized = tf.switch_case(
+        tf.where(tf.reduce_min(sides) < image_size, 0, tf.where(whole_pixels, 1, 2)),
+        [
+            lambda: filtered("bilinear_aliased"),
+            lambda: _mean_of_whole_pixels(cut, image_size),
+            lambda: _mean_of_parts(cut, start, sides, image_size),
+        ],
     )
     return tf.ensure_shape(resized, [*images.shape[:-3], image_size, image_size, images.shape[-1]])
 
@@ -131,29 +135,38 @@ def _cut(images: tf.Tensor, first: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
     return images[..., first[0] : end[0], first[1] : end[1], :]
 
 
-def _mean_of_covered(
+def _mean_of_whole_pixels(images: tf.Tensor, image_size: int) -> tf.Tensor:
+    """uint8 [...,S,S,C]: the mean of what each output pixel covers of the whole images."""
+    shape = tf.shape(images)
+    batch = tf.reshape(images, tf.concat([[-1], shape[-3:]], 0))
+    means = tf.raw_ops.ResizeArea(images=batch, size=[image_size, image_size])
+    means = tf.cast(means + 0.5, tf.uint8)
+    return tf.reshape(means, tf.concat([shape[:-3], [image_size, image_size], shape[-1:]], 0))
+
+
+def _mean_of_parts(
     images: tf.Tensor, start: tf.Tensor, sides: tf.Tensor, image_size: int
 ) -> tf.Tensor:
-    """uint8 [...,S,S,C]: the mean of what each output pixel covers, parts of pixels too.
+    """As `_mean_of_whole_pixels`, of a window whose borders cut pixels; start, sides: float32 [2].
 
-    start, sides: float32 [2], the window within the images.
+    Products with matrices that are mostly 0: still less work than TensorFlow's running sums.
     """
-    means = tf.cast(images, tf.float32)
-    for number, axis in enumerate((-3, -2)):
-        means = _means_along(means, start[number], sides[number], image_size, axis)
+    rows, columns = (
+        _covered_parts(start[axis], sides[axis], tf.shape(images)[axis - 3], image_size)
+        for axis in (0, 1)
+    )
+    means = tf.einsum("yh,...hwc->...ywc", rows, tf.cast(images, tf.float32))
+    means = tf.einsum("xw,...ywc->...yxc", columns, means)
     return tf.cast(means + 0.5, tf.uint8)
 
 
-def _means_along(
-    images: tf.Tensor, start: tf.Tensor, side: tf.Tensor, image_size: int, axis: int
+def _covered_parts(
+    start: tf.Tensor, side: tf.Tensor, length: tf.Tensor, image_size: int
 ) -> tf.Tensor:
-    """Means over `image_size` equal parts of an axis, as differences of a running sum."""
-    step = side / image_size
-    borders = start + step * tf.range(image_size + 1, dtype=tf.float32)
-    low = tf.minimum(tf.cast(borders, tf.int32), tf.shape(images)[axis] - 1)
-    part = borders - tf.cast(low, tf.float32)
-    part = tf.reshape(part, [-1, *[1] * (-axis - 1)])
-    sums = tf.cumsum(images, axis, exclusive=True)
-    at_borders = tf.gather(sums, low, axis=axis) + part * tf.gather(images, low, axis=axis)
-    rest = [slice(None)] * (-axis - 1)
-    return (at_borders[..., 1:, *rest] - at_borders[..., :-1, *rest]) / step
+    """float32 [S,length]: the part of output pixel i that pixel p covers; rows add up to 1."""
+    borders = start + side / image_size * tf.range(image_size + 1, dtype=tf.float32)
+    pixels = tf.range(tf.cast(length, tf.float32))
+    begin = tf.maximum(borders[:-1, None], pixels)
+    end = tf.minimum(borders[1:, None], pixels + 1)
+    covered = tf.maximum(end - begin, 0.0)
+    return covered / tf.reduce_sum(covered, axis=1, keepdims=True)
