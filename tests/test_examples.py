@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -51,3 +52,23 @@ def test_fine_tuning_a_folder(tmp_path):
     assert answers["jax"].shape == (10, 10)
     np.testing.assert_allclose(answers["jax"].sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(answers["jax"], answers["tensorflow"], atol=1e-4)
+
+
+# A data source of one's own.
+
+
+def test_training_on_a_data_source_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "examples"))
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    command = ["recipes.lenet5", "--epochs=2", "--warmup_epochs=0", "--noexport"]
+    printed(run_module(*command, "--data=own_data:squares,count=640",
+                       f"--run_dir={tmp_path / 'run'}", cwd=tmp_path))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["data"] == "own_data:squares,count=640"
+    assert summary["images"] == {"train": 640, "validation": 200}
+    assert summary["steps"] == 10 and summary["validation"]["top_1"] > 0.6
+    wrong = run_module(*command, "--data=own_data:squares,size=3", cwd=tmp_path)
+    assert wrong.returncode == 2 and wrong.stderr.startswith(
+        "error: --data: data source own_data:squares: got an unexpected keyword argument 'size'; "
+        "expected own_data:squares with options of (count: int = 2000)"
+    )

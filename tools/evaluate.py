@@ -49,7 +49,7 @@ def main() -> None:
     from zoo.data import open_source
     from zoo.data.bad_images import named_errors
     from zoo.evaluate.several_views import evaluate_views
-    from zoo.runs.run_folder import write_text
+    from zoo.files import write_text
 
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
     model, class_names, (data, data_dir), (eval_resize, resizing, mean, std) = load()

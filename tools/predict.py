@@ -33,7 +33,7 @@ def main(patterns: list[str]) -> int:
         raise ValueError(f"--out: got {OUT.value}; expected a name that ends in .csv or .json")
     import_tensorflow()
     from zoo.evaluate.predict import as_csv, as_json, find_images, predict_files
-    from zoo.runs.run_folder import write_text
+    from zoo.files import write_text
     from zoo.weights import create_model
 
     paths = find_images(patterns)

@@ -35,8 +35,8 @@ def main() -> None:
     from tqdm import tqdm
 
     import zoo.models
+    from zoo.files import write_text
     from zoo.models import blocks
-    from zoo.runs.run_folder import write_text
 
     blocks.KERNEL_INITIALIZER = "zeros"  # nobody sees the weights
     names = zoo.models.list_models()
