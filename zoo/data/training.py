@@ -72,22 +72,16 @@ def train_batches(
         check_service(data_service, split)
     order = batch_order(split.num_examples, batch_size, seed, start_step)
     if isinstance(split, ArraySplit) and window is None:
-        split = resize_once(split, image_size, resizing, ops)
-        fit = functools.partial(resize, image_size=image_size, method=resizing, host_ops=ops)
-        dataset = _gathered(split, order, fit, channels, _batches_a_call(
-            image_size, channels, batch_size
-        ))
+        dataset = _gathered(split, order, image_size, channels, batch_size, resizing, ops)
     else:
         load_ops(ops)  # now: within the map an error would lose its one line
         load = _loader(split, image_size, channels, window, resizing, ops, key_of(seed, "crop"))
-        # A service's workers may have more cores than this machine.
+        # The workers of a service may have more cores than this machine.
         in_work = tf.data.AUTOTUNE if data_service else images_in_work(host_threads)
         dataset = order.unbatch().map(load, num_parallel_calls=in_work)
         dataset = dataset.batch(batch_size, drop_remainder=True)
     if data_service:
-        dataset = dataset.apply(tf.data.experimental.service.distribute(
-            tf.data.experimental.service.ShardingPolicy.DYNAMIC, data_service
-        ))
+        dataset = _by_service(dataset, data_service)
     return with_options(dataset, tf.data.INFINITE_CARDINALITY, host_threads)
 
 
@@ -134,15 +128,20 @@ def _window(
 def _gathered(
     split: ArraySplit,
     order: tf.data.Dataset,
-    fit: Callable[[tf.Tensor], tf.Tensor],
+    image_size: int,
     channels: int,
-    batches_a_call: int,
+    batch_size: int,
+    resizing: str,
+    host_ops: str,
 ) -> tf.data.Dataset:
-    """Whole batches out of an array; fit: uint8 [...,H,W,C] -> uint8 [...,S,S,C]."""
+    """Whole batches out of an array, resized once where they fit into memory."""
+    split = resize_once(split, image_size, resizing, host_ops)
+
     def gather(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images, labels = split.example(index)
-        return as_channels(fit(images), channels), labels
+        return as_channels(resize(images, image_size, resizing, host_ops), channels), labels
 
+    batches_a_call = _batches_a_call(image_size, channels, batch_size)
     return order.batch(batches_a_call, drop_remainder=True).map(gather).unbatch()
 
 
@@ -171,6 +170,11 @@ def _loader(
         ), label
 
     return load_whole if window is None else load_window
+
+
+def _by_service(dataset: tf.data.Dataset, address: str) -> tf.data.Dataset:
+    service = tf.data.experimental.service
+    return dataset.apply(service.distribute(service.ShardingPolicy.DYNAMIC, address))
 
 
 def _batches_a_call(image_size: int, channels: int, batch_size: int) -> int:
