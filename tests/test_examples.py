@@ -66,7 +66,8 @@ def test_training_on_a_data_source_of_ones_own(tmp_path, monkeypatch):
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["data"] == "own_data:squares,count=640"
     assert summary["images"] == {"train": 640, "validation": 200}
-    assert summary["steps"] == 10 and summary["validation"]["top_1"] > 0.6
+    assert summary["steps"] == 10
+    assert (tmp_path / "run" / "classes.txt").read_text() == "border\nfilled\n"
     wrong = run_module(*command, "--data=own_data:squares,size=3", cwd=tmp_path)
     assert wrong.returncode == 2 and wrong.stderr.startswith(
         "error: --data: data source own_data:squares: got an unexpected keyword argument 'size'; "
