@@ -66,6 +66,7 @@ CHANGES = {
     "precision": (PRECISIONS[1], PRECISIONS[1]), "xla": (XLA_MODES[1], XLA_MODES[1]),
     "trust": ("mine,yours", "mine,yours"),
     "virtual_devices": ("2", 2), "steps_per_call": ("5", 5), "host_threads": ("1", 1),
+    "host_ops": ("tensorflow", "tensorflow"),
     "deterministic": ("true", True), "run_dir": ("runs/it's", "runs/it's"),
     "weights": ("mnist", "mnist"), "frozen_epochs": ("1.5", 1.5), "trainable": ("head", "head"),
     "freeze_bn": ("true", True),

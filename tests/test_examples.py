@@ -165,3 +165,24 @@ def test_cooldown(examples):
     rates = [float(schedule(tf.constant(step, tf.int64))) for step in range(21)]
     want = [0.5, 1.0] + [1.0] * 9 + [1 - step / 10 for step in range(1, 11)]
     np.testing.assert_allclose(rates, 0.4 * np.array(want), rtol=1e-6, atol=1e-7)
+
+
+# A data source of one's own.
+
+
+def test_training_on_a_data_source_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "examples"))
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    command = ["recipes.lenet5", "--epochs=2", "--warmup_epochs=0", "--noexport"]
+    printed(run_module(*command, "--data=own_data:squares,count=640",
+                       f"--run_dir={tmp_path / 'run'}", cwd=tmp_path))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["data"] == "own_data:squares,count=640"
+    assert summary["images"] == {"train": 640, "validation": 200}
+    assert summary["steps"] == 10
+    assert (tmp_path / "run" / "classes.txt").read_text() == "border\nfilled\n"
+    wrong = run_module(*command, "--data=own_data:squares,size=3", cwd=tmp_path)
+    assert wrong.returncode == 2 and wrong.stderr.startswith(
+        "error: --data: data source own_data:squares: got an unexpected keyword argument 'size'; "
+        "expected own_data:squares with options of (count: int = 2000)"
+    )

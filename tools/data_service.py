@@ -4,14 +4,17 @@
     python -m tools.data_service --port=5051 --dispatcher=HOST:5050       a worker a machine
     python -m recipes.resnet50d --data_service=grpc://HOST:5050 ...       the training
 
-Workers read the same files, at the same paths, as the training would. The service has no
-passwords: keep its ports within a network that you trust. Ends with Ctrl-C or SIGTERM.
+Workers read the same files, at the same paths, as the training would. Where one of them cannot
+have the native host operations it says so, and the training then needs --host_ops=tensorflow. The
+service has no passwords: keep its ports within a network that you trust. Ends with Ctrl-C or
+SIGTERM.
 """
 
 from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 
 from absl import flags
@@ -19,7 +22,7 @@ from absl import flags
 from zoo.cli import import_tensorflow, run_tool
 
 _PORT = flags.DEFINE_integer(
-    "port", None, "to listen on; 0 takes a free one", required=True, lower_bound=0,
+    "port", None, "port to listen on; 0 takes a free one", required=True, lower_bound=0,
     upper_bound=65535,
 )
 _DISPATCHER = flags.DEFINE_string(
@@ -36,9 +39,12 @@ def main() -> None:
     import_tensorflow()
     from tensorflow.data.experimental import service
 
-    from zoo.data import native
+    from zoo.data.host_ops import choose, load_ops
 
-    native.register()
+    _, why_not_native = choose("auto")
+    if why_not_native:
+        print(f"{why_not_native}; the training needs --host_ops=tensorflow too", file=sys.stderr)
+    load_ops("auto")  # the graphs that come from the training name them
     if _DISPATCHER.value:
         port = _PORT.value or _free_port()
         address = f"{_HOST.value or socket.gethostname()}:{port}"

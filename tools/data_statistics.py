@@ -6,32 +6,36 @@
 
 Mean and deviation are in levels of 0..255, as the flags --mean and --std of a recipe take them.
 Eigenvalues are those of the covariance of values in 0..1, as in AlexNet's paper; eigenvectors are
-the columns, their largest component positive. --out writes all digits.
+the columns, their largest component positive.
 """
 
 import json
-from pathlib import Path
 
 from absl import flags
 
 from zoo.cli import import_tensorflow, run_tool
+from zoo.files import write_text
 
 DATA = flags.DEFINE_string(
-    "data", None, "mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN, tfds:NAME or synthetic",
-    required=True,
+    "data", None, "data source, as a recipe's --data: mnist5k, idx:DIR, folder:DIR, "
+    "tfrecord:PATTERN, tfds:NAME, synthetic or package.module:name", required=True,
 )
-DATA_DIR = flags.DEFINE_string("data_dir", "", "the folder of a relative place, of prepared sets")
-SPLIT = flags.DEFINE_string("split", "train", "train, validation or test")
-CHANNELS = flags.DEFINE_integer("channels", 0, "1 or 3; 0: what the set has", lower_bound=0)
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", "", "folder of a relative DIR or PATTERN, or of prepared TFDS sets"
+)
+SPLIT = flags.DEFINE_string("split", "train", "split to look at: train, validation or test")
+CHANNELS = flags.DEFINE_integer(
+    "channels", 0, "channels, 1 or 3; 0: what the set has", lower_bound=0
+)
 IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", 0, "centre crop, pixels; 0: whole images", lower_bound=0
+    "image_size", 0, "side of the centre crop, pixels; 0: whole images", lower_bound=0
 )
 EVAL_RESIZE = flags.DEFINE_integer(
     "eval_resize", 0, "short side before the crop, pixels; 0: --image_size", lower_bound=0
 )
-COUNT = flags.DEFINE_integer("count", 0, "images, drawn at random; 0: all", lower_bound=0)
-SEED = flags.DEFINE_integer("seed", 0, "of the draw", lower_bound=0)
-OUT = flags.DEFINE_string("out", "", "a .json file for the figures, too")
+COUNT = flags.DEFINE_integer("count", 0, "number of images, drawn at random; 0: all", lower_bound=0)
+SEED = flags.DEFINE_integer("seed", 0, "seed of the draw", lower_bound=0)
+OUT = flags.DEFINE_string("out", "", ".json file to write the figures to, with all digits")
 
 
 def main() -> None:
@@ -66,7 +70,7 @@ def main() -> None:
             name: value if isinstance(value, int) else value.tolist()
             for name, value in vars(found).items()
         }
-        Path(OUT.value).write_text(json.dumps({"data": DATA.value, **figures}, indent=1) + "\n")
+        write_text(OUT.value, json.dumps({"data": DATA.value, **figures}, indent=1) + "\n")
 
 
 def _row(values, form: str, between: str = " ") -> str:

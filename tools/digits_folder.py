@@ -43,7 +43,7 @@ def write_digits(out: str, *, train_per_class: int, validation_per_class: int, s
       ValueError: `out` exists and is not an empty folder, or cannot be made.
     """
     with new_folder(out) as aside:
-        source = open_digits(holdout=0.2)
+        source = open_digits()
         counts = {"train": train_per_class, "validation": validation_per_class}
         for name, count in counts.items():
             _write_split(source.splits[name], os.path.join(aside, name), count, size)

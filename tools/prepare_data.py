@@ -19,28 +19,30 @@ from absl import flags
 
 from zoo.cli import import_tensorflow, run_tool
 
-IMAGENET = flags.DEFINE_string("imagenet", "", "the folder with the archives of ImageNet")
-FOLDER = flags.DEFINE_string("folder", "", "an image folder")
+IMAGENET = flags.DEFINE_string("imagenet", "", "folder with the two archives of ImageNet")
+FOLDER = flags.DEFINE_string("folder", "", "image folder to prepare instead")
 OUT = flags.DEFINE_string(
-    "out", None, "the folder of prepared sets, --data_dir of a recipe", required=True
+    "out", None, "folder of prepared sets, which a recipe takes as --data_dir", required=True
 )
 NAME = flags.DEFINE_string(
-    "name", "", "of the set: lower-case letters, digits and _; --imagenet: imagenet2012"
+    "name", "", "name of the set, of lower-case letters, digits and _; --imagenet: imagenet2012"
 )
-VERSION = flags.DEFINE_string("version", "", "of the set; 1.0.0 (imagenet2012: 5.1.0) by default")
-SEED = flags.DEFINE_integer("seed", 0, "of the order of the images")
-SHARD_MB = flags.DEFINE_integer("shard_mb", 128, "MiB in a shard, on average", lower_bound=1)
+VERSION = flags.DEFINE_string(
+    "version", "", "version of the set; empty: 1.0.0 (imagenet2012: 5.1.0)"
+)
+SEED = flags.DEFINE_integer("seed", 0, "seed of the order of the images")
+SHARD_MB = flags.DEFINE_integer("shard_mb", 128, "size of a shard on average, MiB", lower_bound=1)
 CHECK_IMAGES = flags.DEFINE_boolean(
     "check_images", True,
-    "decodes every image, about 5 ms each; off: only looks at how it begins",
+    "decode every image, which takes about 5 ms each; off: only look at its first bytes",
 )
-THREADS = flags.DEFINE_integer("threads", 0, "threads of this machine; 0: one a core",
+THREADS = flags.DEFINE_integer("threads", 0, "threads that write shards; 0: one a core",
                                lower_bound=0)
 BEAM_RUNNER = flags.DEFINE_string(
-    "beam_runner", "", "a runner of Apache Beam, as FlinkRunner, SparkRunner or DirectRunner"
+    "beam_runner", "", "runner of Apache Beam, such as FlinkRunner, SparkRunner or DirectRunner"
 )
 BEAM_OPTIONS = flags.DEFINE_list(
-    "beam_options", [], "of the runner, joined by commas, as flink_master=host:8081,parallelism=64"
+    "beam_options", [], "options of the runner, such as flink_master=host:8081,parallelism=64"
 )
 
 

@@ -10,25 +10,28 @@ Whole images, or with --image_size what the evaluation would see of them.
 from absl import flags
 
 from zoo.cli import import_tensorflow, run_tool
+from zoo.files import written_aside
 
 DATA = flags.DEFINE_string(
-    "data", None, "mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN, tfds:NAME or synthetic",
-    required=True,
+    "data", None, "data source, as a recipe's --data: mnist5k, idx:DIR, folder:DIR, "
+    "tfrecord:PATTERN, tfds:NAME, synthetic or package.module:name", required=True,
 )
-DATA_DIR = flags.DEFINE_string("data_dir", "", "the folder of a relative place, of prepared sets")
-SPLIT = flags.DEFINE_string("split", "train", "train, validation or test")
-OUT = flags.DEFINE_string("out", "data.png", "the .png file to write")
-COUNT = flags.DEFINE_integer("count", 48, "images", lower_bound=1)
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", "", "folder of a relative DIR or PATTERN, or of prepared TFDS sets"
+)
+SPLIT = flags.DEFINE_string("split", "train", "split to show: train, validation or test")
+OUT = flags.DEFINE_string("out", "data.png", ".png file to write")
+COUNT = flags.DEFINE_integer("count", 48, "number of images", lower_bound=1)
 COLUMNS = flags.DEFINE_integer("columns", 8, "images in a row", lower_bound=1)
 TILE = flags.DEFINE_integer("tile", 128, "sides of the square a whole image is fitted into, pixels",
                             lower_bound=16)
 IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", 0, "centre crop, pixels; 0: whole images", lower_bound=0
+    "image_size", 0, "side of the centre crop, pixels; 0: whole images", lower_bound=0
 )
 EVAL_RESIZE = flags.DEFINE_integer(
     "eval_resize", 0, "short side before the crop, pixels; 0: --image_size", lower_bound=0
 )
-SEED = flags.DEFINE_integer("seed", 0, "of the draw", lower_bound=0)
+SEED = flags.DEFINE_integer("seed", 0, "seed of the draw", lower_bound=0)
 
 
 def main() -> None:
@@ -58,7 +61,8 @@ def main() -> None:
     with named_errors({SPLIT.value: split}):
         named = [(image, names[label]) for image, label in pictures]
     sheet = draw_sheet(named, IMAGE_SIZE.value or TILE.value, COLUMNS.value)
-    sheet.save(OUT.value)
+    with written_aside(OUT.value) as aside:
+        sheet.save(aside)
     print(f"{OUT.value}: {len(rows)} of {split.num_examples:,} images of {SPLIT.value}, "
           f"{sheet.width}x{sheet.height} pixels")
 

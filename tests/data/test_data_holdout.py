@@ -48,11 +48,6 @@ def test_digits_are_divided_by_class():
     assert digest.startswith("7ba85de33d1fff83")
 
 
-def test_holdout_can_be_chosen():
-    source = open_source("mnist5k", holdout=0.5)
-    assert np.bincount(source.splits["validation"].labels).tolist() == [250] * 10
-
-
 def test_unequal_classes_keep_their_shares():
     labels = np.repeat([0, 1, 2], [100, 20, 2])
     kept, held = stratified_holdout(labels, 0.1)
@@ -65,10 +60,9 @@ def test_unequal_classes_keep_their_shares():
 def test_tfds_without_validation_holds_out_of_train_not_of_test(tmp_path, digits):
     write_tfds(tmp_path, digits, splits=("train", "test"))
     for cache_mb in (0, 100):
-        source = open_source("tfds:some_digits", data_dir=str(tmp_path), cache_mb=cache_mb,
-                             holdout=0.3)
+        source = open_source("tfds:some_digits", data_dir=str(tmp_path), cache_mb=cache_mb)
         counts = {name: split.num_examples for name, split in source.splits.items()}
-        assert counts == {"train": 50, "test": 20, "validation": 20}
+        assert counts == {"train": 60, "test": 20, "validation": 10}
         parts = [set(hashes(split)) for split in source.splits.values()]
         assert len(set.union(*parts)) == 90
         for name in ("train", "validation"):

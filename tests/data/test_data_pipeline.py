@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.data import ArraySplit, eval_batches, open_source, steps_per_epoch, train_batches
-from zoo.data.crop import resize
+from zoo.data.resize import resize
 
 
 def numpy_batches(dataset, count):
@@ -116,20 +116,6 @@ def test_crops_differ_between_seeds_epochs_and_examples(digits):
     assert len(set(crops)) == 16
 
 
-@pytest.mark.parametrize("kind", ["mnist5k", "folder-uncached"])
-def test_shards_are_the_parts_of_each_batch(opened, kind):
-    split = opened[kind].splits["validation"]
-    train = {"image_size": 28, "channels": 1, "batch_size": 12, "seed": 2, "crop_area": None}
-    evaluation = {"image_size": 28, "channels": 1, "batch_size": 12, "eval_resize": 28}
-    for make, options in ((train_batches, train), (eval_batches, evaluation)):
-        whole = numpy_batches(make(split, **options), 3)
-        parts = [numpy_batches(make(split, shard=(i, 3), **options), 3) for i in range(3)]
-        for step, batch in enumerate(whole):
-            for k, want in enumerate(batch):
-                got = np.concatenate([part[step][k] for part in parts])
-                np.testing.assert_array_equal(got, want)
-
-
 def test_evaluation_shows_each_example_once_in_order(source):
     split = source.splits["validation"]
     batch_size = split.num_examples // 3 + 1 if split.num_examples < 500 else 333
@@ -205,7 +191,7 @@ def test_a_distribution_strategy_takes_the_batches(opened):
     split = opened["folder-uncached"].splits
     batches = train_batches(split["train"], image_size=8, channels=3, batch_size=16, seed=0)
     policy = batches.options().experimental_distribute.auto_shard_policy
-    assert policy == tf.data.experimental.AutoShardPolicy.OFF  # `shard` cuts; nothing else may
+    assert policy == tf.data.experimental.AutoShardPolicy.OFF  # else a worker would see a part
     images, _ = next(iter(strategy.experimental_distribute_dataset(batches)))
     assert strategy.experimental_local_results(images)[0].shape == (16, 8, 8, 3)
     batches = eval_batches(split["validation"], image_size=8, channels=3, batch_size=16,
@@ -235,8 +221,7 @@ def test_a_private_thread_pool_gives_the_same_batches(opened):
     ({"crop_area": (0, 1)}, "crop_area out of range, got (0, 1)"),
     ({"crop_area": (0.5, 1.5)}, "crop_area out of range"),
     ({"crop_ratio": (2, 1)}, "crop_ratio out of range, got (2, 1)"),
-    ({"shard": (2, 2)}, "shard out of range, got (2, 2)"),
-    ({"shard": (0, 3)}, "batch_size is not divisible, got 16; expected a multiple of the 3"),
+    ({"host_ops": "numpy"}, "unknown host_ops, got 'numpy'; expected one of ['auto', 'native',"),
 ])
 def test_wrong_arguments_end_in_one_line(options, message):
     options = {"image_size": 8, "channels": 1, "batch_size": 16, "seed": 0} | options

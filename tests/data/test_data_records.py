@@ -105,8 +105,6 @@ def test_prepared_tfds(data_root, digits):
                                   np.stack([image for _, _, image in want]))
     same = open_source("tfds:some_digits:1.0.0", data_dir=f"{data_root}/tfds")
     assert same.splits["validation"].num_examples == 30
-    wrong("holdout has no effect with tfds:some_digits", "tfds:some_digits",
-          data_dir=f"{data_root}/tfds", holdout=0.1)
 
 
 def test_tfds_place_from_the_environment(data_root, monkeypatch):

@@ -8,8 +8,8 @@ import tensorflow as tf
 from image_files import difference
 from PIL import Image
 
-from zoo.data.crop import resize
-from zoo.data.resize import METHODS, resize_and_center_crop
+from zoo.data.center_crop import resize_and_center_crop
+from zoo.data.resize import METHODS, resize
 
 IN_PIL = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "area": "BOX"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -20,6 +21,9 @@ from zoo.data import check_spec, open_source
     ("tfds:mnist:3.0.1", "tfds", "mnist:3.0.1", {}),
     ("synthetic", "synthetic", "", {}),
     ("synthetic:size=224,count=50", "synthetic", "", {"size": 224, "count": 50}),
+    ("textwrap:dedent,text=a b", "address", "textwrap:dedent", {"text": "a b"}),
+    ("collections:Counter,size=32,name=x", "address", "collections:Counter",
+     {"size": 32, "name": "x"}),
 ])
 def test_good_values(spec, kind, place, options):
     parsed = check_spec(spec)
@@ -44,10 +48,13 @@ def test_good_values(spec, kind, place, options):
     ("tfrecord:{split},names=a,classes=3", {}, "classes has no effect with names"),
     ("mnist5k", {"data_dir": "/d"}, "data_dir has no effect with mnist5k, got data_dir='/d'"),
     ("folder:/a", {"data_dir": "/d"}, "data_dir has no effect with the absolute '/a'"),
-    ("folder:a", {"holdout": 0.1}, "holdout has no effect with folder"),
-    ("synthetic", {"holdout": 0.1}, "holdout has no effect with synthetic"),
-    ("mnist5k", {"holdout": 1.0}, "holdout out of range, got 1.0; expected 0 < holdout < 1"),
-    ("idx:a", {"holdout": 0.0}, "holdout out of range, got 0.0"),
+    ("no_such_module:name", {}, "got data source 'no_such_module:name', which cannot be imported"),
+    ("math:nothing", {}, "got data source 'math:nothing', which cannot be imported (AttributeErr"),
+    ("math:pi", {}, "math:pi is no function, got float; expected one that returns a zoo.data.Sour"),
+    ("textwrap:dedent,size=3", {}, "data source textwrap:dedent: missing a required argument: 'te"),
+    ("textwrap:dedent,text=a,text=b", {}, "an option is given twice, got 'textwrap:dedent,text="),
+    ("textwrap:dedent,text=a", {"data_dir": "/d"}, "data_dir has no effect with textwrap:dedent"),
+    ("my data:x", {}, "unknown data source, got 'my data:x'; expected one of: mnist5k, idx:DIR"),
 ])
 def test_wrong_values_end_in_one_line(spec, options, message):
     for function in (check_spec, open_source):
@@ -59,6 +66,26 @@ def test_wrong_values_end_in_one_line(spec, options, message):
 def test_a_negative_cache_is_an_error():
     with pytest.raises(ValueError, match="cache_mb out of range, got -1; expected MiB >= 0"):
         open_source("mnist5k", cache_mb=-1)
+
+
+def test_a_function_that_returns_no_source_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "bad_sources.py").write_text("""
+from zoo.data import Source
+
+def one_split():
+    return Source("own", ("a", "b"), 3, {"train": None})
+
+def four_channels():
+    return Source("own", ("a", "b"), 4, {"train": None, "validation": None})
+""")
+    monkeypatch.syspath_prepend(tmp_path)
+    for spec, message in (
+        ("textwrap:dedent,text=a", "textwrap:dedent returned str; expected a zoo.data.Source"),
+        ("bad_sources:one_split", "bad_sources:one_split has no split 'validation', got ['train']"),
+        ("bad_sources:four_channels", "bad_sources:four_channels has channels=4; expected 1 or 3"),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+            open_source(spec)
 
 
 def test_checking_loads_neither_tensorflow_nor_numpy():

@@ -98,14 +98,6 @@ def test_batches_hold_the_views_of_each_example_once(opened, kind, crops):
         assert all((images[:count, 0] != images[:count, place]).any() for place in range(1, 5))
 
 
-def test_shards_have_their_part_of_the_views(opened):
-    split, views = opened["mnist5k"].splits["validation"], Views("five_crop", (30,))
-    options = {"image_size": 28, "channels": 1, "batch_size": 12, "views": views}
-    whole = next(iter(eval_batches(split, **options)))[0]
-    part = next(iter(eval_batches(split, shard=(2, 3), **options)))[0]
-    np.testing.assert_array_equal(part, whole[8:])
-
-
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: Views("nine_crop", (256,)),
      r"^unknown views, got 'nine_crop'; expected one of \['centre', 'flip'"),

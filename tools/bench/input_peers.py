@@ -4,7 +4,7 @@
 
 Runs in an environment of its own (torch torchvision pillow simplejpeg) and imports nothing of the
 zoo. FOLDER holds one folder of JPEG files a class. Each line on standard input, "NAME IMAGES", is
-answered by the images a second that NAME took IMAGES at.
+answered by how many images a second NAME made of that number of them.
 """
 
 import pathlib

@@ -41,7 +41,7 @@ def main() -> None:
     import zoo
     from zoo.core import runtime
     from zoo.data import open_source
-    from zoo.data.crop import resize
+    from zoo.data.resize import resize
 
     runtime.configure(
         precision=PRECISION.value, virtual_devices=DEVICES.value, deterministic=False,

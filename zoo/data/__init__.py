@@ -4,26 +4,28 @@
     batches = train_batches(
         source.splits["train"], image_size=224, channels=3, batch_size=64, seed=0)
 
-Sources say where examples are (`spec.py` lists them), splits give the example at an index, the
-pipeline turns indices into uint8 batches. Every split is random access, so the order is a function
-of (seed, epoch), a crop of (seed, epoch, example), and starting at step 100,000 costs what starting
-at step 0 costs. Augmentation and normalisation are not done here: they run on the device.
+Sources say where examples are (`source_spec.py` lists them), splits give the example at an index,
+`training.py` and `evaluation.py` turn indices into uint8 batches. Every split is random access, so
+the order is a function of (seed, epoch), a crop of (seed, epoch, example), and starting at step
+100,000 costs what starting at step 0 costs. Augmentation and normalisation are not done here: they
+run on the device.
 
 Importing this package loads neither TensorFlow nor NumPy.
 """
 
 from zoo.data.bad_images import find_bad_images
+from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.crop import crop_and_resize
 from zoo.data.decode import decode_image
+from zoo.data.evaluation import eval_batches
 from zoo.data.on_device import index_batches, make_pick
 from zoo.data.opening import open_source
 from zoo.data.order import steps_per_epoch
-from zoo.data.pipeline import check_service, eval_batches, train_batches
 from zoo.data.records import RecordSplit
-from zoo.data.resize import resize_and_center_crop
 from zoo.data.source_spec import check_spec
 from zoo.data.splits import ArraySplit, FileSplit, RaggedSplit, Source, Split
 from zoo.data.statistics import channel_statistics
+from zoo.data.training import check_service, train_batches
 
 __all__ = [
     "ArraySplit",

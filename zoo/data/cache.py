@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from zoo.data.bad_images import named_errors
-from zoo.data.crop import resize
+from zoo.data.resize import resize
 from zoo.data.splits import ArraySplit, RaggedSplit, Source, Split
 from zoo.data.visit import visit
 from zoo.lazy import lazy_module
@@ -39,7 +39,9 @@ def cache_decoded(source: Source, cache_mb: int) -> Source:
     return dataclasses.replace(source, splits=splits)
 
 
-def resize_once(split: ArraySplit, image_size: int, method: str) -> ArraySplit:
+def resize_once(
+    split: ArraySplit, image_size: int, method: str, host_ops: str = "auto"
+) -> ArraySplit:
     """Returns the split with its images resized, or as it is where they do not fit.
 
     Resizing 28x28 to 32x32 anew costs more than a training step of LeNet.
@@ -51,9 +53,8 @@ def resize_once(split: ArraySplit, image_size: int, method: str) -> ArraySplit:
     blocks = range(0, count, _BLOCK)
     for start in with_progress(blocks, len(blocks), f"resizing to {image_size}, thousands"):
         stop = start + _BLOCK
-        images[start:stop] = resize(
-            tf.constant(split.images[start:stop]), image_size, method
-        )
+        block = tf.constant(split.images[start:stop])
+        images[start:stop] = resize(block, image_size, method, host_ops)
     return ArraySplit(images, split.labels)
 
 

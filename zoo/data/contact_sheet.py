@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from zoo.data.resize import resize_and_center_crop
+from zoo.data.center_crop import resize_and_center_crop
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")

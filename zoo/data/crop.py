@@ -6,27 +6,13 @@ import functools
 from collections.abc import Callable
 
 from zoo.data.decode import as_channels, decode_image
+from zoo.data.host_ops import load_ops
 from zoo.data.resize import check_method
 from zoo.lazy import lazy_module
 
-resampling = lazy_module("zoo.data.native.resample")
-windows = lazy_module("zoo.data.native.window")
 tf = lazy_module("tensorflow")
 
 _ATTEMPTS = 10
-
-
-def resize(images: tf.Tensor, image_size: int, method: str = "bilinear") -> tf.Tensor:
-    """uint8 [...,H,W,C] -> uint8 [...,image_size,image_size,C]; the aspect ratio may change.
-
-    Raises:
-      ValueError: a method that is not in `zoo.data.resize.METHODS`.
-    """
-    check_method(method)
-    if images.shape[-3:-1] == (image_size, image_size):
-        return images
-    whole = tf.concat([[0, 0], tf.shape(images)[-3:-1]], axis=0)
-    return resampling.resample(images, tf.cast(whole, tf.float32), image_size, method)
 
 
 def crop_and_resize(
@@ -35,6 +21,7 @@ def crop_and_resize(
     channels: int,
     window_of: Callable[[tf.Tensor], tf.Tensor],
     method: str = "area",
+    host_ops: str = "auto",
 ) -> tf.Tensor:
     """Cuts a window out and resizes it; of a JPEG only the window is decoded.
 
@@ -48,22 +35,24 @@ def crop_and_resize(
       channels: 1 or 3.
       window_of: height and width int32 [2] -> top, left, height, width int32 [4].
       method: one of `zoo.data.resize.METHODS`.
+      host_ops: one of `zoo.data.host_ops.CHOICES`.
 
     Returns:
       uint8 [S,S,channels].
 
     Raises:
-      ValueError: an unknown method.
+      ValueError: an unknown method or host_ops.
       tf.errors.InvalidArgumentError: no image, a damaged one, or a window that is not within it.
     """
     check_method(method)
+    ops = load_ops(host_ops)
 
     def of_decoded(decoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return decoded, tf.cast(window_of(tf.shape(decoded)[:2]), tf.float32)
 
     def of_jpeg() -> tuple[tf.Tensor, tf.Tensor]:
         window = window_of(tf.io.extract_jpeg_shape(image)[:2])
-        part, box, halvings = windows.jpeg_part(window, image_size if method == "area" else 0)
+        part, box, halvings = ops.jpeg_part(window, image_size if method == "area" else 0)
 
         def decode(halved: int) -> tf.Tensor:
             # What DCT: see decode_image.
@@ -85,7 +74,7 @@ def crop_and_resize(
         part.set_shape([None, None, 3])
     else:
         part, box = of_decoded(image)
-    return as_channels(resampling.resample(part, box, image_size, method), channels)
+    return as_channels(ops.resample(part, box, image_size, method), channels)
 
 
 def random_resized_window(
@@ -94,6 +83,7 @@ def random_resized_window(
     area: tuple[float, float],
     ratio: tuple[float, float],
     seed: tf.Tensor,
+    host_ops: str = "auto",
 ) -> tf.Tensor:
     """Draws the window of torchvision's RandomResizedCrop.
 
@@ -105,13 +95,14 @@ def random_resized_window(
       area: the window's part of the image's area, 0 < low <= high <= 1, drawn uniformly.
       ratio: width / height, 0 < low <= high, drawn log-uniformly.
       seed: int [2].
+      host_ops: one of `zoo.data.host_ops.CHOICES`.
 
     Returns:
       int32 [4]: top, left, height, width; inside of the image.
     """
     # One op where tf.random.stateless_uniform makes six.
     draws = tf.raw_ops.StatelessRandomUniform(shape=[_ATTEMPTS, 4], seed=seed)
-    return windows.random_resized_window(size, draws, area, ratio)
+    return load_ops(host_ops).random_resized_window(size, draws, area, ratio)
 
 
 def scale_jitter_window(

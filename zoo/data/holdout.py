@@ -6,6 +6,7 @@ from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
 
+HELD_OUT = 0.1  # of a training set that comes without validation images
 # Never the run's seed: two runs that are compared must validate on the same examples.
 _SEED = 20
 

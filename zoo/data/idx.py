@@ -12,7 +12,7 @@ import os
 import re
 import zlib
 
-from zoo.data.holdout import stratified_holdout
+from zoo.data.holdout import HELD_OUT, stratified_holdout
 from zoo.data.splits import ArraySplit, Source
 from zoo.lazy import lazy_module
 
@@ -24,8 +24,8 @@ _NAME = re.compile(
 _IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049  # unsigned bytes in 3 dimensions, in 1
 
 
-def open_idx(folder: str, *, prefix: str, holdout: float) -> Source:
-    """Opens the IDX files of a folder: `train`, `validation` held out of it, `test`.
+def open_idx(folder: str, *, prefix: str) -> Source:
+    """Opens the IDX files of a folder: `train`, a tenth of it as `validation`, `test`.
 
     Classes are the labels found in the training file, in ascending order (EMNIST letters count from
     1), named by their number, or by the characters of a `PREFIXmapping.txt` beside the files.
@@ -33,7 +33,6 @@ def open_idx(folder: str, *, prefix: str, holdout: float) -> Source:
     Args:
       folder: where the four files are.
       prefix: which of several data sets in the folder, as "emnist-balanced"; "" when there is one.
-      holdout: the part of each class in the training file that becomes `validation`, in (0, 1).
 
     Raises:
       ValueError: missing, ambiguous or damaged files.
@@ -52,7 +51,7 @@ def open_idx(folder: str, *, prefix: str, holdout: float) -> Source:
         raise ValueError(f"{paths['test']['images']} has images of {test_images.shape[1:3]} "
                          f"pixels; expected {images.shape[1:3]} as in the training file")
     train = ArraySplit(images, np.searchsorted(known, labels).astype(np.int32))
-    kept, held_out = stratified_holdout(train.labels, holdout)
+    kept, held_out = stratified_holdout(train.labels, HELD_OUT)
     return Source(
         name="idx",
         class_names=_class_names(os.path.join(folder, f"{prefix}mapping.txt"), known),

@@ -36,11 +36,11 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
     return rows[:, :784].reshape(-1, 28, 28, 1), rows[:, 784].astype(np.int32)
 
 
-def open_digits(*, holdout: float) -> Source:
-    """Opens the digits; a holdout of 0.2 gives 4,000 to train on and 1,000 to validate on."""
+def open_digits() -> Source:
+    """Opens the digits: of each class 400 to train on and 100 to validate on."""
     images, labels = load_digits()
     digits = ArraySplit(images, labels)
-    kept, held_out = stratified_holdout(labels, holdout)
+    kept, held_out = stratified_holdout(labels, 0.2)
     return Source(
         name="mnist5k",
         class_names=tuple("0123456789"),

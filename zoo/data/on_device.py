@@ -30,14 +30,14 @@ def index_batches(
     Raises:
       ValueError: `batch_size` above the number of examples.
     """
-    order = batch_order(split.num_examples, batch_size, batch_size, 0, seed, start_step)
+    order = batch_order(split.num_examples, batch_size, seed, start_step)
     dataset = order.map(lambda index, _: (tf.ensure_shape(index, [batch_size]),))
     return with_options(dataset, tf.data.INFINITE_CARDINALITY, host_threads=0)
 
 
 def make_pick(
     split: Split, strategy: tf.distribute.Strategy, *, image_size: int, channels: int,
-    resizing: str = "area",
+    resizing: str = "area", host_ops: str = "auto",
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Copies the images, resized, to each device; returns what picks there.
 
@@ -49,13 +49,14 @@ def make_pick(
       image_size: S, pixels.
       channels: C, 1 or 3, whatever the split has.
       resizing: one of `zoo.data.resize.METHODS`.
+      host_ops: one of `zoo.data.host_ops.CHOICES`.
 
     Raises:
-      ValueError: an unknown resizing, or as of `check_on_device`.
+      ValueError: an unknown resizing or host_ops, or as of `check_on_device`.
     """
     check_method(resizing)
     check_on_device(split, image_size)
-    split = resize_once(split, image_size, resizing)
+    split = resize_once(split, image_size, resizing, host_ops)
     with strategy.scope():
         images = tf.Variable(split.images, trainable=False)
         labels = tf.Variable(split.labels, trainable=False)

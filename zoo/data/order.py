@@ -28,9 +28,9 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
 
 
 def batch_order(
-    num_examples: int, batch_size: int, rows: int, shard: int, seed: int, start_step: int
+    num_examples: int, batch_size: int, seed: int, start_step: int
 ) -> tf.data.Dataset:
-    """What each batch shows, from `start_step` on: (index, epoch), both int64 [rows].
+    """What each batch shows, from `start_step` on: (index, epoch), both int64 [batch_size].
 
     A permutation for each epoch takes 8 bytes an example. TensorFlow's RandomIndexShuffle would
     take none, but is no fair shuffle: some orders of 8 examples come up far more often than others.
@@ -53,7 +53,7 @@ def batch_order(
         start = piece % pieces * _PIECE
         stop = start + _PIECE
         start = tf.where(piece == first_piece, tf.cast(first_step, tf.int64), start)
-        order = order[start:stop, shard * rows :][:, :rows]
+        order = order[start:stop]
         epochs = tf.fill(tf.shape(order), epoch)
         return tf.data.Dataset.from_tensor_slices((order, epochs))
 

@@ -1,19 +1,18 @@
-"""Ways to resize an image, and resizing for evaluation.
-
-The methods, by name:
+"""Resizing of training images on the host, and the names of all ways to resize.
 
     bilinear, bicubic                  as PIL: the kernel widens with the shrinking (antialiasing)
     area                               mean of the pixels that an output pixel covers where both
-                                       sides shrink, else bilinear; as OpenCV's INTER_AREA
+                                       sides shrink, else bilinear_aliased; as OpenCV's INTER_AREA
     bilinear_aliased, bicubic_aliased  of the 4 or 16 nearest pixels only, as OpenCV's
                                        INTER_LINEAR: fine detail turns into noise
 
-For evaluation they are made of TensorFlow's own ops, so that a SavedModel resizes in the same way
-and opens where the zoo is not installed. For training see `zoo.data.crop`: several times as fast.
+A random window of an image is cut out and resized in one go: crop.py. What evaluation and
+SavedModels do is in center_crop.py.
 """
 
 from __future__ import annotations
 
+from zoo.data.host_ops import load_ops
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -27,82 +26,23 @@ def check_method(method: str) -> None:
         raise ValueError(f"unknown resizing, got {method!r}; expected one of {list(METHODS)}")
 
 
-def resize_and_center_crop(
-    images: tf.Tensor, image_size: int, eval_resize: int, method: str = "bilinear"
+def resize(
+    images: tf.Tensor, image_size: int, method: str = "bilinear", host_ops: str = "auto"
 ) -> tf.Tensor:
-    """Resizes the short side to `eval_resize` and cuts the centre out, as torchvision does.
+    """uint8 [...,H,W,C] -> uint8 [...,image_size,image_size,C]; the aspect ratio may change.
 
-    Only the pixels that stay are computed.
+    Images that have the size already are returned as they are.
 
     Args:
-      images: uint8 [...,H,W,C].
-      image_size: S, pixels.
-      eval_resize: the short side before the crop, pixels, >= image_size.
       method: one of `METHODS`.
-
-    Returns:
-      uint8 [...,S,S,C].
+      host_ops: one of `zoo.data.host_ops.CHOICES`.
 
     Raises:
-      ValueError: `eval_resize` below `image_size`, or an unknown method.
+      ValueError: an unknown method or host_ops.
     """
     check_method(method)
-    if eval_resize < image_size:
-        raise ValueError(f"eval_resize too small, got {eval_resize}; expected at least "
-                         f"image_size={image_size}")
-    if images.shape[-3:-1] == (image_size, image_size) and image_size == eval_resize:
+    if images.shape[-3:-1] == (image_size, image_size):
         return images
-    before = tf.shape(images)[-3:-1]
-    after = eval_resize * before // tf.reduce_min(before)
-    corner = tf.round(tf.cast(after - image_size, tf.float32) / 2)
-    scale = tf.cast(after / before, tf.float32)
-    return scale_and_translate(images, image_size, scale, -corner, method)
-
-
-def scale_and_translate(
-    images: tf.Tensor, image_size: int, scale: tf.Tensor, translation: tf.Tensor, method: str
-) -> tf.Tensor:
-    """Pixel p of the output shows (p - translation) / scale of the input.
-
-    Args:
-      images: uint8 [...,H,W,C].
-      image_size: S, pixels.
-      scale, translation: float32 [2], of height and width; translation in pixels of the output.
-      method: one of `METHODS`.
-
-    Returns:
-      uint8 [...,S,S,C].
-    """
-    batch = _as_batch(images)
-
-    def resample(kernel: str) -> tf.Tensor:
-        return tf.raw_ops.ScaleAndTranslate(
-            images=batch, size=[image_size, image_size], scale=scale, translation=translation,
-            kernel_type=kernel, antialias=not method.endswith("_aliased"),
-        )
-
-    if method == "area":
-        shrinks = tf.reduce_all(scale <= 1)
-        resized = tf.cond(shrinks, lambda: resample("box"), lambda: resample("triangle"))
-    else:
-        # Keys' cubic has a = -0.5, as PIL's.
-        resized = resample("keyscubic" if method.startswith("bicubic") else "triangle")
-        resized = _clipped(resized)  # weights of a triangle may add up to a little over 1
-    return _as_uint8(resized, images, image_size)
-
-
-def _as_batch(images: tf.Tensor) -> tf.Tensor:
-    """[...,H,W,C] -> [B,H,W,C]"""
-    return tf.reshape(images, tf.concat([[-1], tf.shape(images)[-3:]], axis=0))
-
-
-def _clipped(resized: tf.Tensor) -> tf.Tensor:
-    return tf.clip_by_value(resized, 0.0, 255.0)
-
-
-def _as_uint8(resized: tf.Tensor, images: tf.Tensor, image_size: int) -> tf.Tensor:
-    """float32 [B,S,S,C] -> uint8 [...,S,S,C], as the `images` that it was made of."""
-    rounded = tf.cast(resized + 0.5, tf.uint8)
-    shape = [image_size, image_size, images.shape[-1]]
-    rounded = tf.reshape(rounded, tf.concat([tf.shape(images)[:-3], shape], axis=0))
-    return tf.ensure_shape(rounded, [*images.shape[:-3], *shape])
+    whole = tf.concat([[0, 0], tf.shape(images)[-3:-1]], axis=0)
+    box = tf.cast(whole, tf.float32)
+    return load_ops(host_ops).resample(images, box, image_size, method)

@@ -8,69 +8,72 @@
     tfds:NAME                                    a prepared TensorFlow Datasets data set
     synthetic[:size=64][,classes=10][,count=1024][,channels=3]
                                                  patterns with noise, for benchmarks
+    package.module:name[,option=value]           what a function of your own returns, a
+                                                 zoo.data.Source; see examples/own_data.py
+
+A name of the zoo's comes first: `folder:a` is never a function `a` of a module `folder`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import re
+
+from zoo.address import is_address, load
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """A kind of source: what stands after the colon, and its options with their smallest values.
 
-    An option whose smallest value is None is a text. `splits_itself` marks the sources that come
-    with a validation split of their own, so that a holdout has no effect.
+    An option whose smallest value is None is a text.
     """
 
     place: str
     options: dict[str, int | None]
-    splits_itself: bool
 
 
 KINDS = {
-    "mnist5k": Kind("", {}, splits_itself=False),
-    "idx": Kind("DIR", {"set": None}, splits_itself=False),
-    "folder": Kind("DIR", {}, splits_itself=True),
-    "tfrecord": Kind(
-        "PATTERN", {"label_offset": 0, "classes": 2, "names": None}, splits_itself=True
-    ),
-    "tfds": Kind("NAME", {}, splits_itself=False),
-    "synthetic": Kind(
-        "", {"size": 1, "classes": 2, "count": 1, "channels": 1}, splits_itself=True
-    ),
+    "mnist5k": Kind("", {}),
+    "idx": Kind("DIR", {"set": None}),
+    "folder": Kind("DIR", {}),
+    "tfrecord": Kind("PATTERN", {"label_offset": 0, "classes": 2, "names": None}),
+    "tfds": Kind("NAME", {}),
+    "synthetic": Kind("", {"size": 1, "classes": 2, "count": 1, "channels": 1}),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Spec:
-    """A parsed `--data` value: `tfrecord:/a/{split}-*,classes=10` has kind, place and options."""
+    """A parsed `--data` value: `tfrecord:/a/{split}-*,classes=10` has kind, place and options.
+
+    kind: a name in `KINDS`, or "address", whose place is the address.
+    """
 
     kind: str
     place: str
     options: dict[str, int | str]
 
 
-def check_spec(spec: str, *, data_dir: str = "", holdout: float | None = None) -> Spec:
-    """Parses `spec` and checks all that can be checked without looking at the disk.
+def check_spec(spec: str, *, data_dir: str = "") -> Spec:
+    """Parses `spec` and checks all that can be checked without looking for the images.
+
+    The module of an address is imported, its function not called.
 
     Args:
       spec: the `--data` value, see the top of this file.
       data_dir: where a relative DIR, PATTERN or the prepared TFDS data sets are; "" for the
         working directory (TFDS: its own default).
-      holdout: the part of the training examples, 0 < holdout < 1, that becomes the validation
-        split of a source without one; None for the source's own choice.
 
     Raises:
       ValueError: an unknown source or option, a missing or unwanted place, a value out of range,
-        or a `data_dir` or `holdout` that would have no effect.
+        an address that cannot be imported, or a `data_dir` that would have no effect.
     """
     name, _, rest = spec.partition(":")
     if name not in KINDS:
-        forms = ", ".join(k + (f":{v.place}" if v.place else "") for k, v in KINDS.items())
-        raise ValueError(f"unknown data source, got {spec!r}; expected one of: {forms}")
+        return _check_address(spec, data_dir)
     kind = KINDS[name]
     place, options = _split_options(rest, has_place=bool(kind.place))
     if kind.place and not place:
@@ -80,8 +83,7 @@ def check_spec(spec: str, *, data_dir: str = "", holdout: float | None = None) -
         expected = f"{name}:{allowed}" if allowed else name
         raise ValueError(f"{name} has no place, got {spec!r}; expected {expected}")
     values = {key: _value(name, kind, key, text) for key, text in options}
-    if len(values) < len(options):
-        raise ValueError(f"an option is given twice, got {spec!r}; expected each once")
+    _check_once(spec, options)
     if name == "tfrecord" and "{split}" not in place:
         raise ValueError(
             f"tfrecord needs {{split}} in its pattern, got {place!r}; "
@@ -91,8 +93,37 @@ def check_spec(spec: str, *, data_dir: str = "", holdout: float | None = None) -
         raise ValueError("classes has no effect with names, which has one line a class")
     if name == "synthetic" and values.get("channels", 3) not in (1, 3):
         raise ValueError(f"channels out of range, got {values['channels']}; expected 1 or 3")
-    _check_effect(name, kind, place, data_dir, holdout)
+    _check_data_dir(name, kind, place, data_dir)
     return Spec(name, place, values)
+
+
+def _check_address(spec: str, data_dir: str) -> Spec:
+    place, options = _split_options(spec, has_place=True)
+    if not is_address(place):
+        forms = ", ".join(k + (f":{v.place}" if v.place else "") for k, v in KINDS.items())
+        raise ValueError(f"unknown data source, got {spec!r}; expected one of: {forms}, or "
+                         "package.module:name, a function of your own")
+    _check_once(spec, options)
+    if data_dir:
+        raise ValueError(f"data_dir has no effect with {place}, got data_dir={data_dir!r}")
+    function = load(place, "data source")
+    if not callable(function):
+        raise ValueError(f"{place} is no function, got {type(function).__name__}; expected one "
+                         "that returns a zoo.data.Source")
+    values = {
+        key: int(text) if re.fullmatch(r"\d{1,9}", text) else text for key, text in options
+    }
+    try:
+        inspect.signature(function).bind(**values)
+    except TypeError as error:
+        raise ValueError(f"data source {place}: {error}; expected {place} with options of "
+                         f"{inspect.signature(function)}") from None
+    return Spec("address", place, values)
+
+
+def _check_once(spec: str, options: list[tuple[str, str]]) -> None:
+    if len(dict(options)) < len(options):
+        raise ValueError(f"an option is given twice, got {spec!r}; expected each once")
 
 
 def _split_options(text: str, *, has_place: bool) -> tuple[str, list[tuple[str, str]]]:
@@ -121,17 +152,7 @@ def _value(name: str, kind: Kind, key: str, text: str) -> int | str:
     return int(text)
 
 
-def _check_effect(
-    name: str, kind: Kind, place: str, data_dir: str, holdout: float | None
-) -> None:
-    if holdout is not None:
-        if kind.splits_itself:
-            raise ValueError(
-                f"holdout has no effect with {name}, which has its own validation split; "
-                f"got holdout={holdout}"
-            )
-        if not 0 < holdout < 1:
-            raise ValueError(f"holdout out of range, got {holdout}; expected 0 < holdout < 1")
+def _check_data_dir(name: str, kind: Kind, place: str, data_dir: str) -> None:
     if data_dir and not kind.place:
         raise ValueError(f"data_dir has no effect with {name}, got data_dir={data_dir!r}")
     if data_dir and name != "tfds" and os.path.isabs(os.path.expanduser(place)):

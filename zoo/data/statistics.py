@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from zoo.data.bad_images import named_errors
-from zoo.data.resize import resize_and_center_crop
+from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.splits import Split
 from zoo.data.visit import some_rows, visit
 from zoo.lazy import lazy_module

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from zoo.data.holdout import stratified_holdout
+from zoo.data.holdout import HELD_OUT, stratified_holdout
 from zoo.data.records import RecordSplit, open_files
 from zoo.data.splits import Source, read_labels
 from zoo.lazy import lazy_module
@@ -18,21 +18,19 @@ np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
 
 
-def open_prepared(name: str, *, data_dir: str, holdout: float | None) -> Source:
+def open_prepared(name: str, *, data_dir: str) -> Source:
     """Opens a prepared data set.
 
-    Its `validation` split is the validation split. Without one, a part of each class of `train` is
-    held out for it, and `test` stays what it is. A `test` split without labels is left out.
+    Its `validation` split is the validation split. Without one, a tenth of each class of `train`
+    is held out for it, and `test` stays what it is. A `test` split without labels is left out.
 
     Args:
       name: see the top of this file.
       data_dir: where TFDS prepared it; "" for TFDS_DATA_DIR or ~/tensorflow_datasets.
-      holdout: the part of each class of `train`, in (0, 1), when there is no `validation`; None
-        for a tenth.
 
     Raises:
-      ValueError: not installed, not prepared, no images with class labels, not stored as
-        TFRecord, or a holdout although there is a `validation`.
+      ValueError: not installed, not prepared, no images with class labels, or not stored as
+        TFRecord.
     """
     try:
         import tensorflow_datasets
@@ -58,11 +56,8 @@ def open_prepared(name: str, *, data_dir: str, holdout: float | None) -> Source:
     }
     if "train" not in splits:
         raise ValueError(f"tfds:{name} has no split train, only {list(builder.info.splits)}")
-    if holdout is not None and "validation" in splits:
-        raise ValueError(f"holdout has no effect with tfds:{name}, which has its own validation "
-                         f"split; got holdout={holdout}")
     if "validation" not in splits:
-        kept, held_out = stratified_holdout(read_labels(splits["train"]), holdout or 0.1)
+        kept, held_out = stratified_holdout(read_labels(splits["train"]), HELD_OUT)
         splits["validation"] = splits["train"].subset(held_out)
         splits["train"] = splits["train"].subset(kept)
     if "test" in splits and read_labels(splits["test"].subset(np.arange(1)))[0] < 0:

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from zoo.data.resize import check_method, resize_and_center_crop, scale_and_translate
+from zoo.data.center_crop import resize_and_center_crop, scale_and_translate
+from zoo.data.resize import check_method
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")

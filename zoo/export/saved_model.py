@@ -20,8 +20,8 @@ import keras
 import tensorflow as tf
 
 from zoo.core.forward import normalise
+from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.decode import decode_image
-from zoo.data.resize import resize_and_center_crop
 
 
 def export_model(model: keras.Model, out: str | Path) -> Path:

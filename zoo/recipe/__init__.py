@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from zoo.core.losses import check_loss
 from zoo.data import check_spec
 from zoo.data.bad_images import CHOICES
+from zoo.data.host_ops import CHOICES as HOST_OPS
 from zoo.data.resize import METHODS
 from zoo.models import check_model
 from zoo.recipe import checks, field, rules
@@ -237,6 +238,10 @@ class Recipe:
     )
     host_threads: int = field.machine(
         0, "Threads that read and decode images; 0: one a core.", at_least(0), changes_result=False
+    )
+    host_ops: str = field.machine(
+        "auto", "Ops that crop and resize training images: native (compiled for this processor, "
+        "faster), tensorflow, or auto: native where it can be had.", checks.one_of(HOST_OPS)
     )
     deterministic: bool = field.machine(
         False, "Use only reproducible kernels on a GPU (slower); on a CPU all are."

@@ -16,5 +16,5 @@ def recipe_batches(
         split, image_size=image_size, channels=recipe.channels, batch_size=batch_size,
         seed=recipe.seed, crop_area=recipe.crop_area, crop_ratio=recipe.crop_ratio,
         scale_jitter=recipe.scale_jitter or None, resizing=recipe.train_resizing,
-        host_threads=recipe.host_threads, **options,
+        host_ops=recipe.host_ops, host_threads=recipe.host_threads, **options,
     )

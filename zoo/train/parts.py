@@ -21,6 +21,7 @@ from zoo.core.phases import Phase, make_phases
 from zoo.core.schedule import Schedule, make_schedule, scaled_from
 from zoo.core.state import State
 from zoo.data import Source, Split, check_service, eval_batches, open_source, steps_per_epoch
+from zoo.data.host_ops import choose
 from zoo.data.on_device import check_on_device
 from zoo.data.splits import read_labels
 from zoo.finetune import stage_rates
@@ -31,6 +32,9 @@ from zoo.spec import parse_options
 
 def open_data(recipe: Recipe, folder: Path) -> Source:
     """The recipe's data; the classes have to be those that the run in `folder` began with."""
+    _, why_not_native = choose(recipe.host_ops)
+    if why_not_native:
+        print(why_not_native, flush=True)
     source = open_source(
         recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
         on_bad_image=recipe.on_bad_image, train_images=recipe.train_images,

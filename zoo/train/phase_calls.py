@@ -64,7 +64,7 @@ class PhaseCalls:
         set_trainable(model, phase.trainable, freeze_bn=recipe.freeze_bn)
         pick = make_pick(
             self.source.splits["train"], self.strategy, image_size=phase.image_size,
-            channels=recipe.channels, resizing=recipe.train_resizing,
+            channels=recipe.channels, resizing=recipe.train_resizing, host_ops=recipe.host_ops,
         ) if recipe.data_on_device else None
         return make_train_call(
             self.strategy, model, self.state, self._policy, self.schedule, self.optimizer,

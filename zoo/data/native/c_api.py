@@ -1,7 +1,8 @@
-"""What of TensorFlow's C API an op needs: tensorflow/c/kernels.h, ops.h, tf_tensor.h, tf_status.h.
+"""The part of TensorFlow's C API that an operation needs.
 
-It is there for plug-ins. Numba compiles calls of the functions up to `delete_tensor`; an address is
-an integer to it.
+It is there for plug-ins: tensorflow/c/kernels.h, ops.h, tf_tensor.h, tf_status.h. Numba compiles
+calls of the functions up to `delete_tensor`; an address is an integer to it. Where Numba or
+TensorFlow's library cannot be had, importing this file fails.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ctypes
 import os
 from collections.abc import Callable
 
+import numba  # noqa: F401 - not used here: without it the functions would have no use
 import tensorflow as tf
 
 INVALID_ARGUMENT = 3  # of TF_Code
@@ -39,6 +41,7 @@ new_status = _function("TF_NewStatus", _Address)
 get_code = _function("TF_GetCode", _Int, _Address)
 set_status = _function("TF_SetStatus", None, _Address, _Int, _Address)
 delete_status = _function("TF_DeleteStatus", None, _Address)
+message = _function("TF_Message", _Text, _Address)
 
 get_input = _function("TF_GetInput", None, _Address, _Int, _Address, _Address)
 allocate_output = _function(
@@ -68,3 +71,14 @@ new_kernel = _function(
     "TF_NewKernelBuilder", _Address, _Text, _Text, _Address, _Address, _Address
 )
 register_kernel = _function("TF_RegisterKernelBuilder", None, _Text, _Address, _Address)
+
+
+def check(call: Callable[[int], None]) -> None:
+    """Calls `call(status)`. Raises RuntimeError with TensorFlow's message for a bad status."""
+    status = new_status()
+    try:
+        call(status)
+        if get_code(status):
+            raise RuntimeError(f"TensorFlow: {message(status).decode(errors='replace')}")
+    finally:
+        delete_status(status)

@@ -1,17 +1,19 @@
-"""TensorFlow ops whose kernels Numba compiles.
+"""TensorFlow operations whose kernels Numba compiles.
 
-Such an op runs as TensorFlow's own do, in its threads and without Python's lock, and a graph with
-it may go to another process that has registered it, too.
+Such an operation runs as TensorFlow's own do, in its threads and without Python's lock, and a graph
+with it may go to another process that has registered it, too.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 
 import numba
 import numpy as np
 import tensorflow as tf
 from numba import types
+from tensorflow.python.framework import op_def_registry  # no public function tells what is there
 
 from zoo.data.native import c_api
 
@@ -19,16 +21,17 @@ from zoo.data.native import c_api
 # by zero raises no exception of Python's.
 compiled = numba.njit(fastmath={"contract"}, error_model="numpy")
 
-_kept = []  # what TensorFlow has the addresses of
-
 
 def register_op(
     name: str, inputs: Sequence[str], outputs: Sequence[str], run: Callable
 ) -> Callable[..., list[tf.Tensor]]:
-    """Adds an op with a kernel for the CPU to this process' TensorFlow.
+    """Adds an operation with a kernel for the CPU to this process' TensorFlow.
+
+    An operation that is registered already, by another import of the same file, is used as it is:
+    TensorFlow would end the process at a second registration.
 
     Args:
-      name: in CamelCase, that no other op has.
+      name: in CamelCase.
       inputs, outputs: "NAME: DTYPE". Shapes are not inferred.
       run: `compiled`, (context, inputs, status): allocates and fills the outputs, or sets the
         status. All are addresses, `inputs` of TF_Tensors, int64 [len(inputs)]. Several threads may
@@ -37,39 +40,26 @@ def register_op(
     Returns:
       Tensors -> tensors.
 
-    A name that is taken, or a text that says no input, ends the process with TensorFlow's message.
+    Raises:
+      RuntimeError: the name is taken by an operation with other inputs or outputs, or what
+        TensorFlow says.
     """
-    count = len(inputs)
-
-    @numba.cfunc(types.void(types.voidptr, types.voidptr))
-    def compute(_, context):
-        status = c_api.new_status()
-        tensors = np.zeros(count, np.int64)
-        for number in range(count):
-            place = tensors.ctypes.data + number * tensors.itemsize
-            c_api.get_input(context, number, place, status)
-        run(context, tensors, status)
-        if c_api.get_code(status):
-            c_api.fail(context, status)
-        for number in range(count):
-            c_api.delete_tensor(tensors[number])
-        c_api.delete_status(status)
-
-    _kept.append(compute)
-    _register(name.encode(), inputs, outputs, compute.address)
-
-    def dtype_of(spec: str) -> tf.DType:
-        return tf.as_dtype(spec.partition(":")[2].strip())
+    known = op_def_registry.get(name)
+    if known is None:
+        _register(name, inputs, outputs, run)
+    elif (found := _arguments(known)) != [*inputs, "->", *outputs]:
+        raise RuntimeError(f"TensorFlow has another operation {name} already, {' '.join(found)}; "
+                           f"expected {' '.join([*inputs, '->', *outputs])}")
 
     def call(*tensors: tf.Tensor) -> list[tf.Tensor]:
         if tf.executing_eagerly():
             return call_eagerly(*tensors)
         graph = tf.compat.v1.get_default_graph()
-        return graph.create_op(name, tensors, [dtype_of(spec) for spec in outputs]).outputs
+        return graph.create_op(name, tensors, [_dtype_of(spec) for spec in outputs]).outputs
 
-    # TensorFlow's public functions put such an op into graphs only.
+    # TensorFlow's public functions put such an operation into graphs only.
     call_eagerly = tf.function(
-        call, input_signature=[tf.TensorSpec(None, dtype_of(spec)) for spec in inputs]
+        call, input_signature=[tf.TensorSpec(None, _dtype_of(spec)) for spec in inputs]
     )
     return call
 
@@ -97,14 +87,52 @@ def allocate_output(
     )
 
 
-def _register(name: bytes, inputs: Sequence[str], outputs: Sequence[str], compute: int) -> None:
-    status = c_api.new_status()
-    op = c_api.new_op(name)
+def _dtype_of(spec: str) -> tf.DType:
+    return tf.as_dtype(spec.partition(":")[2].strip())
+
+
+def _arguments(known) -> list[str]:
+    """Of an OpDef, as `register_op` takes them, with an arrow before the outputs."""
+    def specs(arguments) -> list[str]:
+        return [
+            f"{argument.name}: {argument.type_attr or tf.as_dtype(argument.type).name}"
+            for argument in arguments
+        ]
+
+    return [*specs(known.input_arg), "->", *specs(known.output_arg)]
+
+
+def _register(name: str, inputs: Sequence[str], outputs: Sequence[str], run: Callable) -> None:
+    kernel = _kernel(len(inputs), run)
+    # Never freed, not even when this module is imported anew: TensorFlow keeps its address.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(kernel))
+    # The kernel first: where it is refused, the name is still free.
+    c_api.check(lambda status: c_api.register_kernel(
+        name.encode(), c_api.new_kernel(name.encode(), b"CPU", None, kernel.address, None), status
+    ))
+    op = c_api.new_op(name.encode())
     for spec in inputs:
         c_api.add_input(op, spec.encode())
     for spec in outputs:
         c_api.add_output(op, spec.encode())
     c_api.set_shape_function(op, c_api.unknown_shape)
-    c_api.register_op(op, status)
-    c_api.register_kernel(name, c_api.new_kernel(name, b"CPU", None, compute, None), status)
-    c_api.delete_status(status)
+    c_api.check(lambda status: c_api.register_op(op, status))
+
+
+def _kernel(count: int, run: Callable):
+    """The function that TensorFlow calls, compiled; count: of the inputs."""
+    @numba.cfunc(types.void(types.voidptr, types.voidptr))
+    def compute(_, context):
+        status = c_api.new_status()
+        tensors = np.zeros(count, np.int64)
+        for number in range(count):
+            place = tensors.ctypes.data + number * tensors.itemsize
+            c_api.get_input(context, number, place, status)
+        run(context, tensors, status)
+        if c_api.get_code(status):
+            c_api.fail(context, status)
+        for number in range(count):
+            c_api.delete_tensor(tensors[number])
+        c_api.delete_status(status)
+
+    return compute

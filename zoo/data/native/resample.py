@@ -7,10 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.native import c_api
+from zoo.data.native.filters import AREA, BILINEAR_ALIASED, FILTERS, axis_weights
 from zoo.data.native.op import allocate_output, c_string, compiled, register_op
 from zoo.data.native.row import resample_rgb_row
-from zoo.data.native.weights import AREA, BILINEAR_ALIASED, axis_weights
-from zoo.data.resize import METHODS
 
 _BAD_SHAPES = c_string("resample: expected images [...,H,W,C] and a box of 4 numbers")
 _BAD_BOX = c_string("resample: the box is not within the images, or empty; expected top >= 0, "
@@ -26,7 +25,7 @@ def resample(images: tf.Tensor, box: tf.Tensor, image_size: int, method: str) ->
         above 0. Pixels outside have no part in the result; for `area`, pixels that are in it in
         part have that part, for the other methods all of them.
       image_size: S, pixels.
-      method: one of `zoo.data.resize.METHODS`.
+      method: a name in `FILTERS`.
 
     Returns:
       uint8 [...,S,S,C], halves rounded up.
@@ -34,7 +33,7 @@ def resample(images: tf.Tensor, box: tf.Tensor, image_size: int, method: str) ->
     Raises:
       tf.errors.InvalidArgumentError: the window is not within the images.
     """
-    [resized] = _resample(images, box, tf.constant([image_size, METHODS.index(method)]))
+    [resized] = _resample(images, box, tf.constant([image_size, FILTERS[method]]))
     resized.set_shape([*images.shape[:-3], image_size, image_size, images.shape[-1]])
     return resized
 

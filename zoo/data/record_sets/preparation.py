@@ -13,6 +13,8 @@ import os
 import shutil
 from collections.abc import Iterator
 
+from zoo.files import write_text
+
 WORK = "work"
 _FILE = "preparation.json"
 
@@ -51,11 +53,10 @@ def begun(partial: str, preparation: dict) -> Iterator[None]:
         path = os.path.join(partial, _FILE)
         if os.path.isfile(path):
             _check_begun(partial, read_preparation(partial), preparation)
-        with open(f"{path}.aside", "w", encoding="utf-8") as file:
-            json.dump(preparation, file, indent=1)
-        os.replace(f"{path}.aside", path)
+        write_text(path, json.dumps(preparation, indent=1))
         for entry in os.scandir(os.path.join(partial, WORK)):
-            if entry.name.endswith((".aside", ".faults")):
+            # Files that were not renamed before a kill, and what was wrong with images then.
+            if entry.name.startswith(".") or entry.name.endswith((".aside", ".faults")):
                 os.remove(entry.path)
         yield
 

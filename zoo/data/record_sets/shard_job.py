@@ -18,6 +18,7 @@ from typing import NamedTuple
 from zoo.data.bad_images import why_unreadable
 from zoo.data.decode import decode_image, is_image
 from zoo.data.record_sets.preparation import WORK, read_preparation
+from zoo.files import write_bytes
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -83,6 +84,7 @@ def write_shard(job: Job) -> None:
     split = preparation["splits"][job.split]
     features = set_features(preparation["class_names"])
     rows = rows_of(job)
+    # Not files.written_aside: processes of two machines may have the same number.
     aside = job.note(f"{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}.aside")
     faults = []
     with tf.io.TFRecordWriter(aside) as writer:
@@ -110,9 +112,7 @@ def write_shard(job: Job) -> None:
 
 
 def _write_note(path: str, text: str) -> None:
-    with open(f"{path}.aside", "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
-    os.replace(f"{path}.aside", path)
+    write_bytes(path, os.fsencode(text))  # with names of files, which may be no UTF-8
 
 
 def _read(place: str, row: np.void) -> bytes:

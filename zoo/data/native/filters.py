@@ -1,4 +1,4 @@
-"""Resampling of one axis as weights: which pixels an output pixel is made of, how much of each."""
+"""The filters of resampling: the weights of the pixels that an output pixel is made of."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import math
 import numpy as np
 
 from zoo.data.native.op import compiled
-from zoo.data.resize import METHODS
 
-# In the order of METHODS.
-BILINEAR, BICUBIC, AREA, BILINEAR_ALIASED, BICUBIC_ALIASED = range(len(METHODS))
+BILINEAR, BICUBIC, AREA, BILINEAR_ALIASED, BICUBIC_ALIASED = range(5)
+FILTERS = {
+    "bilinear": BILINEAR, "bicubic": BICUBIC, "area": AREA, "bilinear_aliased": BILINEAR_ALIASED,
+    "bicubic_aliased": BICUBIC_ALIASED,
+}
 
 
 @compiled
