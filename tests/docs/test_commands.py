@@ -26,7 +26,6 @@ from zoo import cli
 from zoo.recipe import Recipe
 
 UNITS = all_units()
-TRICKS = "[baseline]\n--data=mnist5k\n--schedule=constant\n[cosine]\n--schedule=cosine\n"
 
 
 def test_each_block_has_a_language():
@@ -81,7 +80,6 @@ def desk(tmp_path, material, monkeypatch):
         (tmp_path / "data" / name).symlink_to(material / name)
     (tmp_path / "photos").symlink_to(material / "photos")
     (tmp_path / "photo.jpg").symlink_to(material / "photos" / "flower.jpg")
-    (tmp_path / "short.tricks").write_text(TRICKS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     return tmp_path
