@@ -6,6 +6,7 @@ docs_rules.py has the table: what is made short, what cannot run here and why.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 import shlex
@@ -112,14 +113,25 @@ def run_command(command, place, desk):
         check_command(command)
         return
     words = shlex.split(f"{command} {rule.flags}")
-    if words[1] == "-m":
-        done = run_module(words[2], *words[3:], cwd=desk)
+    settings = dict(word.split("=", 1) for word in itertools.takewhile(is_setting, words))
+    python, *words = words[len(settings):]
+    assert python == "python", f"{place}: {command}"
+    if words[0] == "-m" and not settings:
+        done = run_module(*words[1:], cwd=desk)
     else:
-        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True,
-                              cwd=desk, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    assert words[0] == "python" and done.returncode == 0, (
+        # PYTHONPATH has to be there when Python starts, and -c is no module.
+        paths = [settings.get("PYTHONPATH", ""), str(ROOT)]
+        environment = {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(paths)}
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True,
+                              cwd=desk, env=environment)
+    assert done.returncode == 0, (
         f"{place}: {command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     )
+
+
+def is_setting(word):
+    """Of the environment, before a command: NAME=value."""
+    return re.match(r"[A-Z_]+=", word)
 
 
 def check_command(command):
