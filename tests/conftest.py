@@ -8,9 +8,12 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import hypothesis
+import numpy as np
 import pytest
 import tensorflow as tf
 from launch import run_module
+
+from zoo.data import open_source
 
 # TensorFlow must not have touched its devices yet: a strategy over ["CPU:0", "CPU:1"] then tries
 # out two replicas on any machine.
@@ -41,3 +44,11 @@ def finished_run(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     (folder / "stdout.txt").write_text(done.stdout)
     return folder
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Training digits in an order that no class goes first in: uint8 [N, 28, 28, 1], int32 [N]."""
+    split = open_source("mnist5k").splits["train"]
+    order = np.random.default_rng(0).permutation(split.num_examples)  # it is sorted by class
+    return split.images[order], split.labels[order]

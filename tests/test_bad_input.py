@@ -14,7 +14,7 @@ from PIL import Image
 
 from recipes.lenet5 import RECIPE
 from zoo.cli import main
-from zoo.runs import run_folder
+from zoo.train.resuming import choose_folder
 
 
 def refused(capfd, *flags):
@@ -156,7 +156,7 @@ def test_run_that_began_with_other_classes(capfd, finished_run, tmp_path):
 def test_what_a_kill_in_the_first_moments_leaves_is_no_obstacle(tmp_path):
     recipe = dataclasses.replace(RECIPE, run_dir=str(tmp_path))
     (tmp_path / ".recipe.json.123").write_text("{")
-    assert run_folder.choose(recipe) == tmp_path
+    assert choose_folder(recipe) == tmp_path
 
 
 def test_folder_of_somebody_else(capfd, tmp_path):

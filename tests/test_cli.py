@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from zoo import cli
 from zoo.recipe import Recipe
-from zoo.recipe.check import PRECISIONS, XLA_MODES
+from zoo.recipe.checks import PRECISIONS, XLA_MODES
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(
@@ -64,6 +64,7 @@ CHANGES = {
     "bias_decay": ("true", True), "loss": ("focal", "focal"),
     "label_smoothing": ("0.1", 0.1), "seed": ("17", 17),
     "precision": (PRECISIONS[1], PRECISIONS[1]), "xla": (XLA_MODES[1], XLA_MODES[1]),
+    "trust": ("mine,yours", "mine,yours"),
     "virtual_devices": ("2", 2), "steps_per_call": ("5", 5), "host_threads": ("1", 1),
     "deterministic": ("true", True), "run_dir": ("runs/it's", "runs/it's"),
     "weights": ("mnist", "mnist"), "frozen_epochs": ("1.5", 1.5), "trainable": ("head", "head"),

@@ -21,6 +21,7 @@ CHECKPOINTS = flags.DEFINE_enum(
 MEAN_OF = flags.DEFINE_enum(
     "mean_of", "probabilities", ["probabilities", "weights"], "what is averaged"
 )
+TRUST = flags.DEFINE_list("trust", [], "packages whose code the runs may name")
 SPLIT = flags.DEFINE_string("split", "validation", "train, validation or test")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "images read at once", lower_bound=1)
 
@@ -33,62 +34,77 @@ def main() -> None:
     from zoo.data import open_source
     from zoo.data.bad_images import named_errors
     from zoo.evaluate import ensemble
+    from zoo.recipe.file import from_fields
 
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
     members = ensemble.load_members(
-        RUN_DIRS.value, evaluated=CHECKPOINTS.value == "evaluated"
+        RUN_DIRS.value, evaluated=CHECKPOINTS.value == "evaluated", trust=TRUST.value
     )
     if len(members) < 2:
         raise ValueError(f"--run_dirs: got one model, {members[0].name}; expected several")
-    recipe = members[0].recipe
+    recipe = from_fields(members[0].recipe, RUN_DIRS.value[0], trust=TRUST.value)
     source = open_source(
         recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
         on_bad_image=recipe.on_bad_image, train_images=recipe.train_images,
     )
     if SPLIT.value not in source.splits:
         raise ValueError(f"--split: got {SPLIT.value}; expected one of {', '.join(source.splits)}")
-    if source.class_names != members[0].class_names:
+    if source.class_names != members[0].model.class_names:
         raise ValueError("--run_dirs: their data has other classes now; expected those of "
                          "classes.txt")
+    together = [member.model for member in members]
     if MEAN_OF.value == "weights":
-        model = ensemble.mean_of_weights(members)
-        ensemble.renew_statistics(model, recipe, source.splits["train"])
-        together = [(model, recipe)]
-    else:
-        together = [(member.model, member.recipe) for member in members]
-    rows = [(member.name, [(member.model, member.recipe)]) for member in members]
+        together = [mean_of_weights(members, recipe, source)]
+    rows = [(member.name, [member.model]) for member in members]
     rows.append((f"mean of {MEAN_OF.value}", together))
     with named_errors({SPLIT.value: source.splits[SPLIT.value]}):
         print(f"{SPLIT.value} of {recipe.data}, {source.splits[SPLIT.value].num_examples} images")
         for name, models in rows:
-            found = evaluate(models, source.splits[SPLIT.value], recipe)
+            found = evaluate(models, source.splits[SPLIT.value])
             print(f"top-1 {100 * found.top_1:.2f} %, top-5 {100 * found.top_5:.2f} %, loss "
                   f"{found.loss:.4f}: {name}", flush=True)
 
 
-def evaluate(models: list, split, recipe):
-    """Predictions of the mean of the models' probabilities. models: (model, its recipe), each."""
-    from zoo.core.batch_norm import with_fused_batch_norm
-    from zoo.core.forward import make_forward
+def mean_of_weights(members: list, recipe, source):
+    """The model with the mean of the members' weights, and statistics of its own."""
+    from zoo.augment import parse_policy
+    from zoo.data import steps_per_epoch
+    from zoo.evaluate import ensemble
+    from zoo.train.batches import recipe_batches
+    from zoo.train.parts import settings_of
+
+    split = source.splits["train"]
+    model = ensemble.mean_of_weights(members)
+    batches = recipe_batches(
+        recipe, split, image_size=recipe.image_size, batch_size=recipe.batch_size
+    )
+    ensemble.renew_statistics(
+        model, batches, steps_per_epoch(split.num_examples, recipe.batch_size),
+        parse_policy(recipe.augment), settings_of(recipe, source), trainable=recipe.trainable,
+        freeze_bn=recipe.freeze_bn,
+    )
+    return model
+
+
+def evaluate(models: list, split):
+    """Predictions of the mean of the models' probabilities."""
     from zoo.core.runtime import make_strategy, uses_xla
-    from zoo.core.state import make_state
     from zoo.data import eval_batches
     from zoo.evaluate.ensemble import mean_of_probabilities
-    from zoo.evaluate.exact import evaluate, make_eval_call
+    from zoo.evaluate.exact import evaluate, make_eval_call, make_inference
 
     strategy, xla = make_strategy(), uses_xla("auto")
     replicas = strategy.num_replicas_in_sync
-    forwards = []
-    for model, own in models:
-        model = with_fused_batch_norm(model)
-        state = make_state(model, strategy, scales_loss=False)
-        forwards.append(
-            make_forward(model, state, mean=own.mean, std=own.std, jit_compile=xla)
-        )
+    forwards = [
+        make_inference(strategy, model, mean=model.preprocessing.mean, std=model.preprocessing.std,
+                       jit_compile=xla)
+        for model in models
+    ]
+    images = models[0].preprocessing
     batches = eval_batches(
-        split, image_size=recipe.image_size, channels=recipe.channels,
-        batch_size=-(-BATCH_SIZE.value // replicas) * replicas, eval_resize=recipe.eval_resize,
-        resizing=recipe.eval_resizing,
+        split, image_size=images.image_size, channels=len(images.mean),
+        batch_size=-(-BATCH_SIZE.value // replicas) * replicas, eval_resize=images.eval_resize,
+        resizing=images.resizing,
     )
     call = make_eval_call(strategy, mean_of_probabilities(forwards), jit_compile=xla)
     return evaluate(strategy, call, strategy.experimental_distribute_dataset(batches))

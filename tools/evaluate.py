@@ -34,6 +34,7 @@ SHORT_SIDES = flags.DEFINE_list(
     "the run or the weights were evaluated",
 )
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "images read at once", lower_bound=1)
+TRUST = flags.DEFINE_list("trust", [], "packages whose code the run or the weights may name")
 OUT = flags.DEFINE_string("out", "", "a .json file for the figures, too")
 
 
@@ -49,19 +50,20 @@ def main() -> None:
     from zoo.data import open_source
     from zoo.data.bad_images import named_errors
     from zoo.evaluate.several_views import evaluate_views
-    from zoo.runs.run_folder import write_text
+    from zoo.files import write_text
 
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
-    model, class_names, (data, data_dir), (eval_resize, resizing, mean, std) = load()
-    views = Views(VIEWS.value, _short_sides() or (eval_resize,))
+    model, class_names, (data, data_dir) = load()
+    images = model.preprocessing
+    views = Views(VIEWS.value, _short_sides() or (images.eval_resize,))
     views.check(model.input_shape[1])
     source = open_source(data, data_dir=data_dir, cache_mb=0)  # each image is read once
     split = _split_of(source, class_names, model.output.shape[-1])
     started = time.perf_counter()
     with named_errors({SPLIT.value: split}):
         predictions = evaluate_views(
-            runtime.make_strategy(), model, split, views, mean=mean, std=std, resizing=resizing,
-            batch_size=BATCH_SIZE.value,
+            runtime.make_strategy(), model, split, views, mean=images.mean, std=images.std,
+            resizing=images.resizing, batch_size=BATCH_SIZE.value,
         )
     seconds = time.perf_counter() - started
     figures = {
@@ -103,13 +105,17 @@ def _check_flags():
 
 
 def _of_run():
-    """Model, class names, data and its folder, and: short side, resizing, mean and deviation."""
-    from zoo.export.run_model import load_run
+    """Model, class names, data and its folder."""
+    import zoo
+    from zoo.address import require_trust
+    from zoo.recipe.file import addresses
 
-    recipe, model, class_names = load_run(RUN_DIR.value)
-    return model, class_names, (recipe.data, recipe.data_dir), (
-        recipe.eval_resize, recipe.eval_resizing, recipe.mean, recipe.std
-    )
+    model = zoo.load_model(RUN_DIR.value, trust=TRUST.value)
+    recipe = model.card.recipe
+    if recipe is None:
+        raise ValueError(f"--run_dir: {RUN_DIR.value} is no run's; expected a run's folder")
+    require_trust(addresses({"data": recipe["data"]}), TRUST.value, RUN_DIR.value)
+    return model, model.class_names, (recipe["data"], recipe["data_dir"])
 
 
 def _of_weights():
@@ -120,15 +126,14 @@ def _of_weights():
     if images is None:
         raise ValueError(
             f"--weights: {WEIGHTS.value} does not say what its images were like; expected weights "
-            "of the catalogue or a run's folder"
+            "of the catalogue, a file of this zoo, or a run's folder"
         )
-    size = images.input_size
+    size = images.image_size
     model = create_model(
-        MODEL.value, weights=WEIGHTS.value, input_shape=(size, size, len(images.mean))
+        MODEL.value, weights=WEIGHTS.value, input_shape=(size, size, len(images.mean)),
+        trust=TRUST.value,
     )
-    return model, None, (DATA.value, DATA_DIR.value), (
-        images.resize_size, images.interpolation, images.mean, images.std
-    )
+    return model, None, (DATA.value, DATA_DIR.value)
 
 
 def _split_of(source, class_names, num_classes: int):

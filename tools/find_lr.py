@@ -31,7 +31,7 @@ def main(recipe) -> None:
             f"--low: got {LOW.value:g} with --high={HIGH.value:g}; expected a rate over 0, below it"
         )
     import_tensorflow()
-    from zoo.runs.run_folder import write_text
+    from zoo.files import write_text
     from zoo.tuning.range_test import draw, range_test, suggest, to_csv
 
     print(f"building {recipe.model}", flush=True)

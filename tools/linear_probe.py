@@ -72,7 +72,7 @@ def _batches(model, split, name: str):
     size, channels = model.input_shape[1], model.input_shape[3]
     batches = eval_batches(
         split, image_size=size, channels=channels, batch_size=BATCH_SIZE.value,
-        eval_resize=images.resize_size,
+        eval_resize=images.eval_resize, resizing=images.resizing,
     )
     steps = -(-split.num_examples // BATCH_SIZE.value)
     for pictures, labels, mask in tqdm(batches, name, steps, unit=" batches", disable=None):

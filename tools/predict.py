@@ -7,7 +7,6 @@ Files, folders (with all that is under them) and patterns may be given. Exit cod
 the files were no images; they are told, and left out.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -16,13 +15,16 @@ from tqdm import tqdm
 
 from zoo.cli import import_tensorflow, run_tool
 
-MODEL = flags.DEFINE_string("model", "", "zoo.list_models() lists them; empty: that of the run")
+MODEL = flags.DEFINE_string(
+    "model", "", "zoo.list_models() lists them; empty: what the weights say"
+)
 WEIGHTS = flags.DEFINE_string(
     "weights", None, "imagenet, mnist, a name of the catalogue, a file, or a run's folder",
     required=True,
 )
 TOP = flags.DEFINE_integer("top", 5, "predictions an image", lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "images at once", lower_bound=1)
+TRUST = flags.DEFINE_list("trust", [], "packages whose code the weights' file may name")
 OUT = flags.DEFINE_string("out", "", "a .csv or .json file for the predictions, too")
 
 
@@ -33,11 +35,11 @@ def main(patterns: list[str]) -> int:
         raise ValueError(f"--out: got {OUT.value}; expected a name that ends in .csv or .json")
     import_tensorflow()
     from zoo.evaluate.predict import as_csv, as_json, find_images, predict_files
-    from zoo.runs.run_folder import write_text
+    from zoo.files import write_text
     from zoo.weights import create_model
 
     paths = find_images(patterns)
-    model = create_model(MODEL.value or _model_of_run(WEIGHTS.value), weights=WEIGHTS.value)
+    model = create_model(MODEL.value or None, weights=WEIGHTS.value, trust=TRUST.value)
     answers, bad = [], 0
     found = predict_files(model, paths, batch_size=BATCH_SIZE.value, top=TOP.value)
     for path, predictions in tqdm(found, total=len(paths), unit=" images", disable=None, delay=2):
@@ -53,13 +55,6 @@ def main(patterns: list[str]) -> int:
     if bad:
         print(f"{bad} of {len(paths)} files are no images", file=sys.stderr)
     return 1 if bad else 0
-
-
-def _model_of_run(weights: str) -> str:
-    recipe = Path(weights) / "recipe.json"
-    if not recipe.is_file():
-        raise ValueError(f"--model: got none, and {weights} is no run's folder; expected a model")
-    return json.loads(recipe.read_text())["model"]
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ from zoo.models import ModelInfo, list_models, model_info
 from zoo.weights import (
     create_model,
     decode_predictions,
+    load_model,
     load_pretrained,
     preprocess_input,
+    save_pretrained,
     with_preprocessing,
 )
 
@@ -28,9 +30,11 @@ __all__ = [
     "decode_predictions",
     "feature_extractor",
     "list_models",
+    "load_model",
     "load_pretrained",
     "model_info",
     "preprocess_input",
+    "save_pretrained",
     "stages",
     "transfer",
     "with_preprocessing",

@@ -18,7 +18,6 @@ from zoo.core.runtime import make_strategy
 from zoo.core.state import make_state
 from zoo.core.swa_statistics import STEPS_A_CALL, make_statistics_call
 from zoo.data import open_source
-from zoo.export.run_model import load_run
 from zoo.finetune.transfer import set_trainable
 from zoo.train.loop import train
 from zoo.train.prepare import prepare
@@ -109,7 +108,7 @@ def test_a_run_leaves_them(tmp_path):
         equal = np.allclose(ends[-1].get_tensor(name), mean, rtol=1e-5, atol=1e-6)
         assert equal == (kind == "weights"), name
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    _, model, _ = load_run(tmp_path / "run")
+    model = zoo.load_model(tmp_path / "run")
     split = open_source("mnist5k").splits["validation"]
     images = tf.image.resize(split.images, (32, 32)).numpy()
     found = model.predict((images - RECIPE.mean[0]) / RECIPE.std[0], verbose=0).argmax(1)

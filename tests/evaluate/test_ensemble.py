@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -12,6 +13,8 @@ import tensorflow as tf
 from launch import run_module
 
 import zoo
+from zoo.augment import parse_policy
+from zoo.core.gradients import Settings
 from zoo.data import open_source
 from zoo.data.splits import ArraySplit
 from zoo.evaluate.ensemble import (
@@ -22,6 +25,7 @@ from zoo.evaluate.ensemble import (
     renew_statistics,
 )
 from zoo.recipe import Recipe
+from zoo.train.batches import recipe_batches
 
 RECIPE = Recipe(model="resnet18", model_options="width=0.1", channels=1, mean=(1.0,), std=(1.0,))
 
@@ -30,7 +34,10 @@ def member(name: str, seed: int, recipe: Recipe = RECIPE) -> Member:
     keras.utils.set_random_seed(seed)
     model = zoo.create_model("resnet18", num_classes=3, input_shape=(32, 32, 1), width=0.1,
                              dropout=0.1)
-    return Member(name, recipe, model, ("a", "b", "c"))
+    model.card = dataclasses.replace(
+        model.card, recipe=dataclasses.asdict(recipe), class_names=("a", "b", "c")
+    )
+    return Member(name, model)
 
 
 def test_mean_of_probabilities():
@@ -54,7 +61,7 @@ def test_mean_of_weights():
     np.testing.assert_array_equal(mean.get_layer("stem_bn1").moving_mean.numpy(), np.ones(6))
 
 
-def test_statistics_for_a_mean_of_weights(tmp_path):
+def test_statistics_for_a_mean_of_weights():
     """The first normalisation's are the moments of what comes to it; the frozen ones stay."""
     some = open_source("mnist5k").splits["train"].subset(np.arange(0, 4000, 63))
     images = np.pad(some.images, ((0, 0), (2, 2), (2, 2), (0, 0)))
@@ -65,10 +72,12 @@ def test_statistics_for_a_mean_of_weights(tmp_path):
     model = mean_of_weights([member("one", 1), member("two", 2)])
     bn = model.get_layer("stem_bn1")
     before = bn.moving_mean.numpy()
-    frozen = dataclasses.replace(recipe, weights=str(tmp_path), freeze_bn=True)
-    renew_statistics(model, frozen, split)
+    batches = recipe_batches(recipe, split, image_size=32, batch_size=16)
+    settings = Settings(num_classes=3, mean=recipe.mean, std=recipe.std, batch_size=16, seed=0,
+                        scales_loss=False, jit_compile=False)
+    renew_statistics(model, batches, 4, parse_policy(""), settings, freeze_bn=True)
     np.testing.assert_array_equal(bn.moving_mean.numpy(), before)
-    renew_statistics(model, recipe, split)
+    renew_statistics(model, batches, 4, parse_policy(""), settings)
     assert all(layer.trainable for layer in model.layers)
     seen = keras.Model(model.input, bn.input)(images.astype("float32") - 1).numpy()
     by_channel = seen.reshape(-1, seen.shape[-1])
@@ -93,12 +102,22 @@ def test_snapshots_of_a_run(finished_run):
         f"{finished_run} step 62", f"{finished_run} step 93", "mean of probabilities"
     ]
     members = load_members([finished_run], evaluated=True)
-    assert members[0].class_names == tuple("0123456789")
+    assert members[0].model.class_names == tuple("0123456789")
     # The last one is the run's own figure.
     report = (finished_run / "report.md").read_text()
     assert f"| validation | 1000 | {rows[1][0]} |" in report
     # Convexity: the mean's loss is at most the mean of the losses.
     assert float(rows[2][1]) <= (float(rows[0][1]) + float(rows[1][1])) / 2 + 1e-4
+
+
+def test_a_run_that_keeps_no_evaluated_checkpoint(finished_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run, ignore=shutil.ignore_patterns("ckpt-*"))
+    done = run_module("tools.ensemble", f"--run_dirs={run}", "--checkpoints=evaluated")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(
+        f"error: --run_dirs: {run} keeps no checkpoint of an evaluation; expected a run with "
+    )
 
 
 @pytest.mark.parametrize("arguments, part", [

@@ -11,8 +11,8 @@ import tensorflow as tf
 from launch import run_module
 from PIL import Image
 
+import zoo
 from zoo.data import open_source
-from zoo.export.run_model import load_run
 from zoo.export.saved_model import export_run, usage
 
 # None in sys.modules: Python then finds no such module, as where it is not installed.
@@ -77,8 +77,9 @@ def files(digits, tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(finished_run, digits):
     """Probabilities by the Keras model and plain NumPy, for the digits as they are."""
-    recipe, model, _ = load_run(finished_run)
-    x = (digits[0].astype("float32") - np.float32(recipe.mean)) / np.float32(recipe.std)
+    model = zoo.load_model(finished_run)
+    known = model.preprocessing
+    x = (digits[0].astype("float32") - np.float32(known.mean)) / np.float32(known.std)
     logits = model.predict(x, verbose=0).astype("float64")
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return shares / shares.sum(axis=1, keepdims=True)

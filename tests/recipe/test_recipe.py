@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from zoo.data.resize import METHODS
 from zoo.recipe import Recipe
-from zoo.recipe.check import PRECISIONS, XLA_MODES
+from zoo.recipe.checks import PRECISIONS, XLA_MODES
 from zoo.recipe.file import from_json, read_recipe
 
 FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
@@ -56,9 +56,9 @@ BAD = [
     *(("temperature", value, "a number over 0", TEACHER) for value in (0.0, INF)),
     *(("hard_weight", value, "0 to less than 1", TEACHER)
       for value in (-0.1, 1.0, NAN)),
-    ("teacher_model", "resnet18", "'': there is no --teacher", {}),
-    ("temperature", 4.0, "20.0: there is no --teacher", {}),
-    ("hard_weight", 0.0, "0.5: there is no --teacher", {}),
+    ("teacher_model", "resnet18", "its default, '': there is no --teacher", {}),
+    ("temperature", 4.0, "its default, 20.0: there is no --teacher", {}),
+    ("hard_weight", 0.0, "its default, 0.5: there is no --teacher", {}),
     *(("label_smoothing", value, "0 to less than 1", {}) for value in (-0.1, 1.0, NAN)),
     *(("warmup_epochs", value, "0 to less than epochs=2", {"epochs": 2})
       for value in (-1.0, 2.0, 3.0, INF, NAN)),
@@ -308,6 +308,7 @@ def test_difference_in_what_is_written_does_not_change_the_result():
         "cache_mb": 0, "steps_per_call": 3, "host_threads": 2, "run_dir": "x",
         "data_service": "grpc://a:1", "profile_steps": (1.0, 2.0), "evaluate_every": 5,
         "checkpoint_every": 7, "keep_checkpoints": 9, "export": False,
+        "trust": "mine",
     }
     here, there = Recipe(**written, seed=1), Recipe()
     assert here.difference(there, only_result=True) == {"seed": (1, 0)}
@@ -325,8 +326,8 @@ def test_read_recipe(tmp_path):
     (tmp_path / "recipe.json").write_text(recipe.to_json())
     assert read_recipe(tmp_path) == recipe
     for folder in (tmp_path / "none", tmp_path / "recipe.json"):
-        with pytest.raises(ValueError, match=f"^--run_dir: {folder} holds no recipe.json; exp"):
+        with pytest.raises(ValueError, match=f"^{folder} holds no recipe.json; exp"):
             read_recipe(folder)
     (tmp_path / "recipe.json").write_text("{")
-    with pytest.raises(ValueError, match=f"^{tmp_path}/recipe.json is not a recipe"):
+    with pytest.raises(ValueError, match=f"^{tmp_path}/recipe.json is no recipe"):
         read_recipe(tmp_path)

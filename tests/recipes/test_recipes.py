@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from zoo.cli import find_recipe
-from zoo.export.run_model import build_model
 from zoo.models import family_of
 from zoo.recipe import Recipe
+from zoo.train.parts import build_model
 
 FILES = sorted(
     path.stem for path in (Path(__file__).parents[2] / "recipes").glob("*.py")
@@ -206,6 +206,6 @@ def test_file(name):
 ])
 def test_what_a_recipe_asks_for_can_be_built(name):
     recipe = find_recipe(name)
-    model = build_model(recipe, 7, aux_heads=recipe.aux_weight > 0)
+    model = build_model(recipe, 7)
     assert [output.shape for output in model.outputs] == [(None, 7)] * len(model.outputs)
     assert (len(model.outputs) > 1) == (recipe.aux_weight > 0)

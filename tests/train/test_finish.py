@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+import zoo
 from zoo.data import open_source
-from zoo.export.run_model import load_run
 from zoo.recipe.file import read_recipe
 from zoo.report import plots
 
@@ -16,8 +16,8 @@ def test_files(finished_run):
     names = {path.name for path in finished_run.iterdir() if not path.name.startswith(".")}
     assert names == {
         "recipe.json", "launches.jsonl", "classes.txt", "checkpoints", "metrics.jsonl",
-        "tensorboard", "curves.png", "confusion.png", "report.md", "summary.json", "model.keras",
-        "export", "stdout.txt",
+        "tensorboard", "curves.png", "confusion.png", "report.md", "summary.json",
+        "model.safetensors", "model.keras", "export", "stdout.txt",
     }
     assert not [path for path in finished_run.iterdir() if path.name.startswith(".")]
 
@@ -35,9 +35,10 @@ def test_recipe_and_launch(finished_run):
 def test_summary_is_what_the_model_does(finished_run):
     """top_1 of the summary, recomputed from model.keras' weights with NumPy."""
     summary = json.loads((finished_run / "summary.json").read_text())
-    recipe, model, names = load_run(finished_run)
+    model = zoo.load_model(finished_run)
+    known = model.preprocessing
     split = open_source("mnist5k").splits["validation"]
-    x = (split.images.astype("float32") - recipe.mean[0]) / recipe.std[0]
+    x = (split.images.astype("float32") - known.mean[0]) / known.std[0]
     logits = model.predict(x, verbose=0)
     top_1 = np.mean(logits.argmax(axis=1) == split.labels)
     assert summary["validation"]["top_1"] == top_1
@@ -48,7 +49,7 @@ def test_summary_is_what_the_model_does(finished_run):
     assert [record["epoch"] for record in records] == [1, 2, 3]
     assert records[-1]["top_1"] == top_1
     assert records[0]["train_loss"] > records[-1]["train_loss"]
-    assert names == tuple("0123456789")
+    assert model.class_names == tuple("0123456789")
 
 
 def test_report_and_output_name_the_files(finished_run):

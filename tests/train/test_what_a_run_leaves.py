@@ -7,10 +7,11 @@ import json
 
 import numpy as np
 
+import zoo
 from recipes.mlp import RECIPE
 from zoo.data import open_source
-from zoo.export.run_model import load_run, newest_checkpoint, read_weights
 from zoo.recipe import Recipe
+from zoo.runs import checkpoints
 from zoo.train.loop import train
 from zoo.train.prepare import prepare
 
@@ -35,11 +36,10 @@ def top_1(model) -> float:
 def test_averages(tmp_path):
     recipe = dataclasses.replace(QUICK, averaging="ema(0.98)", schedule="constant")
     summary, records = finished(recipe, tmp_path / "run")
-    _, model, _ = load_run(tmp_path / "run")
+    model = zoo.load_model(tmp_path / "run")
     assert records[-1]["top_1"] == summary["validation"]["top_1"] == top_1(model)
-    raw = newest_checkpoint(tmp_path / "run", recipe)
-    read_weights(model, raw)
-    assert records[-1]["raw_top_1"] == top_1(model)
+    raw = checkpoints.read_values(checkpoints.newest(tmp_path / "run"))
+    assert records[-1]["raw_top_1"] == top_1(zoo.weights.model_from(model.card, raw))
     assert records[-1]["raw_loss"] != records[-1]["loss"]
 
 
@@ -53,6 +53,6 @@ def test_early_stopping(tmp_path):
     summary, records = finished(recipe, tmp_path / "run")  # it knows that it has ended
     assert [record["epoch"] for record in records] == [1, 2]
     assert summary["best_validation"]["epoch"] == 1
-    assert newest_checkpoint(tmp_path / "run", recipe).endswith("best/ckpt-20")
-    _, model, _ = load_run(tmp_path / "run")
+    assert checkpoints.newest(tmp_path / "run", best=True) == tmp_path / "run/best/ckpt-20"
+    model = zoo.load_model(tmp_path / "run")
     assert top_1(model) == records[0]["top_1"] == summary["validation"]["top_1"]

@@ -13,7 +13,7 @@ import pytest
 
 import zoo.models
 from zoo.weights import catalogue, download
-from zoo.weights.create import models_of
+from zoo.weights.origin import models_of
 from zoo.weights.preprocessing import preprocess_input
 
 ENTRIES = catalogue.entries()
@@ -44,7 +44,7 @@ def test_row(entry):
     for top_1, top_5 in [(entry.top_1, entry.top_5), (entry.test_top_1, entry.test_top_5)]:
         assert top_1 is None or 0 < top_1 < (top_5 or 100) <= 100
     if entry.test_preprocessing:
-        assert entry.test_preprocessing.input_size > entry.preprocessing.input_size
+        assert entry.test_preprocessing.image_size > entry.preprocessing.image_size
         assert entry.test_top_1 > entry.top_1
     else:
         assert entry.test_top_1 is None
@@ -64,7 +64,7 @@ def rank(entry: catalogue.Entry, model: str) -> tuple:
         not entry.hash,
         not entry.urls[0].startswith("package:"),
         [i for i, libraries in enumerate(order) if entry.library in libraries],
-        abs(entry.preprocessing.input_size - side),
+        abs(entry.preprocessing.image_size - side),
         -(entry.top_1 or 0),
     )
 
@@ -86,8 +86,8 @@ def test_published_figures():
     assert (entry.top_1, entry.top_5, entry.test_top_1, entry.test_top_5) == (
         80.546, 95.160, 81.354, 95.742
     )
-    assert (entry.preprocessing.input_size, entry.test_preprocessing.input_size) == (224, 288)
-    assert entry.preprocessing.interpolation == "bicubic"
+    assert (entry.preprocessing.image_size, entry.test_preprocessing.image_size) == (224, 288)
+    assert entry.preprocessing.resizing == "bicubic"
     assert entry.preprocessing.mean == (123.675, 116.28, 103.53)
     assert entry.preprocessing.std == (58.395, 57.12, 57.375)
     assert catalogue.find("torchvision:mobilenet_v3_large.IMAGENET1K_V2").top_1 == 75.274
@@ -109,7 +109,7 @@ def test_published_figures():
 ])
 def test_resizing_is_the_librarys(pattern, resized):
     found = catalogue.entries(pattern)
-    assert found and {entry.preprocessing.resize_size for entry in found} == {resized}
+    assert found and {entry.preprocessing.eval_resize for entry in found} == {resized}
 
 
 def test_the_networks_that_transform_their_input():

@@ -170,7 +170,7 @@ def test_options_of_the_builder_are_checked_first(tmp_path):
 def test_weights_of_a_run(finished_run):
     model = zoo.create_model("lenet5", weights=str(finished_run))
     assert model.class_names == tuple("0123456789")
-    assert model.preprocessing.mean == (33.3,) and model.preprocessing.input_size == 28
+    assert model.preprocessing.mean == (33.3,) and model.preprocessing.image_size == 28
     saved = keras.models.load_model(finished_run / "model.keras")
     images = np.random.default_rng(0).random((2, 28, 28, 1)).astype("float32")
     np.testing.assert_array_equal(model(images), saved(images))

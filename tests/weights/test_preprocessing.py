@@ -10,23 +10,25 @@ import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
+from zoo.data.resize import METHODS, resize_and_center_crop
 from zoo.weights.preprocessing import Preprocessing, preprocess_input
 
 IMAGENET = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 HALF = (127.5,) * 3, (127.5,) * 3
 GOLDEN = np.load(pathlib.Path(__file__).with_name("preprocessing.npz"))
 MADE_BY = {
-    "torchvision_224_of_256_bilinear": Preprocessing(224, 0.875, "bilinear", *IMAGENET),
-    "torchvision_224_of_232_bilinear_tall": Preprocessing(224, 0.9655, "bilinear", *IMAGENET),
-    "torchvision_299_of_342_bilinear": Preprocessing(299, 0.8742, "bilinear", *IMAGENET),
-    "timm_176_of_201_bicubic": Preprocessing(176, 0.875, "bicubic", *HALF),
-    "timm_288_of_288_bicubic_tall": Preprocessing(288, 1.0, "bicubic", *IMAGENET),
+    "torchvision_224_of_256_bilinear": Preprocessing(224, 256, "bilinear", *IMAGENET),
+    "torchvision_224_of_232_bilinear_tall": Preprocessing(224, 232, "bilinear", *IMAGENET),
+    "torchvision_299_of_342_bilinear": Preprocessing(299, 342, "bilinear", *IMAGENET),
+    "timm_176_of_201_bicubic": Preprocessing(176, 201, "bicubic", *HALF),
+    "timm_288_of_288_bicubic_tall": Preprocessing(288, 288, "bicubic", *IMAGENET),
 }
-PLAIN = Preprocessing(4, 1.0, "bilinear", (0.0,) * 3, (1.0,) * 3)
-GREY = Preprocessing(4, 1.0, "bilinear", (0.0,), (1.0,))
+PLAIN = Preprocessing(4, 4, "bilinear", (0.0,) * 3, (1.0,) * 3)
+GREY = Preprocessing(4, 4, "bilinear", (0.0,), (1.0,))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_what_torchvision_and_timm_make_of_a_photo(name, photo):
     picture = photo[:, :301] if name.endswith("tall") else photo
     preprocessing = MADE_BY[name]
     images = preprocess_input(picture, preprocessing)
-    side = preprocessing.input_size
+    side = preprocessing.image_size
     assert images.shape == (1, side, side, 3) and images.dtype == np.float32
     # Two levels: JPEG decoders differ by one.
     levels = np.float32(preprocessing.std) * (images[0, ::9, ::9] - GOLDEN[name])
@@ -47,7 +49,7 @@ def test_what_torchvision_and_timm_make_of_a_photo(name, photo):
 
 
 @pytest.mark.parametrize("change", [
-    {"interpolation": "bicubic"}, {"crop_pct": 0.87}, {"mean": HALF[0]},
+    {"resizing": "bicubic"}, {"eval_resize": 257}, {"mean": HALF[0]},
 ])
 def test_the_photo_tells_what_is_wrong(change, photo):
     name = "torchvision_224_of_256_bilinear"
@@ -56,12 +58,32 @@ def test_the_photo_tells_what_is_wrong(change, photo):
     assert np.abs(levels).max() > 5
 
 
-@pytest.mark.parametrize("size, crop_pct, resized", [
-    (224, 0.875, 256), (224, 0.9655, 232), (224, 0.965, 232), (299, 0.8742, 342),
-    (299, 0.875, 341), (176, 0.875, 201), (224, 0.95, 235), (288, 1.0, 288), (28, 1.0, 28),
+@pytest.mark.parametrize("shape, expected", [
+    ((224, 224, 3), (224, 256, HALF[0])),  # its own size: nothing changes
+    ((192, 192, 3), (192, 219, HALF[0])),  # 192 * 256 / 224 = 219.4
+    ((448, 448, 1), (448, 512, (127.5,))),  # grey: the mean of the three
+    ((224, 192, 3), None),
+    ((224, 224, 4), None),
 ])
-def test_the_short_side(size, crop_pct, resized):
-    assert Preprocessing(size, crop_pct, "bicubic", *HALF).resize_size == resized
+def test_for_another_input(shape, expected):
+    found = Preprocessing(224, 256, "bicubic", *HALF).for_input(shape)
+    if expected is None:
+        assert found is None
+    else:
+        assert (found.image_size, found.eval_resize, found.mean) == expected
+        assert found.std == expected[2] and found.resizing == "bicubic"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("height, width", [(97, 131), (300, 200), (40, 50)])
+def test_every_resizing_of_a_run_equals_its_evaluation_to_a_level(method, height, width, photo):
+    picture = photo[:height, :width]
+    known = Preprocessing(48, 56, method, (0.0,) * 3, (1.0,) * 3)
+    expected = resize_and_center_crop(tf.constant(picture), 48, 56, method).numpy()
+    difference = np.abs(preprocess_input(picture, known)[0] - expected.astype("float32"))
+    # The short side of the picture is 56; TensorFlow scales both sides by their own rounded
+    # numbers, Pillow rounds the filters' weights.
+    assert difference.max() <= 3 and difference.mean() < 0.3
 
 
 @pytest.mark.parametrize("height, width", [(224, 500), (420, 224), (31, 47), (47, 31), (97, 97)])
@@ -73,7 +95,7 @@ def test_any_size_and_form(height, width, photo):
     left, top = (round((side - 224) / 2) for side in scaled)
     resized = Image.fromarray(picture).resize(scaled, Image.Resampling.BILINEAR)
     expected = np.asarray(resized.crop((left, top, left + 224, top + 224)), "float32")
-    images = preprocess_input(picture, Preprocessing(224, 0.9655, "bilinear", (0,) * 3, (1,) * 3))
+    images = preprocess_input(picture, Preprocessing(224, 232, "bilinear", (0,) * 3, (1,) * 3))
     np.testing.assert_array_equal(images[0], expected)
 
 
@@ -95,14 +117,14 @@ def test_grey_pictures(photo):
     three = preprocess_input(grey, MADE_BY["timm_176_of_201_bicubic"])
     assert three.shape == (1, 176, 176, 3)
     np.testing.assert_array_equal(three[..., 0], three[..., 2])
-    network_of_one = Preprocessing(176, 0.875, "bicubic", (127.5,), (127.5,))
+    network_of_one = Preprocessing(176, 201, "bicubic", (127.5,), (127.5,))
     one = preprocess_input(grey[:, :, None], network_of_one)
     np.testing.assert_array_equal(one[..., 0], three[..., 0])
 
 
 def test_without_resizing_any_size_is_left_and_floats_are_not_rounded():
     pictures = np.linspace(0, 255, 2 * 5 * 7 * 3).reshape(2, 5, 7, 3)
-    images = preprocess_input(pictures, Preprocessing(224, 0.875, "bicubic", *HALF), resize=False)
+    images = preprocess_input(pictures, Preprocessing(224, 256, "bicubic", *HALF), resize=False)
     assert images.dtype == np.float32
     np.testing.assert_allclose(images, pictures / 127.5 - 1, atol=1e-6)
     with pytest.raises(ValueError, match=r"and pictures of sizes \[\(4, 7\), \(5, 7\)"):
@@ -140,10 +162,9 @@ def test_colour_for_a_network_of_one_channel():
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"input_size": 0}, "got input_size=0; expected a size of at least 1"),
-    ({"crop_pct": 0}, r"got crop_pct=0; expected a number in \(0, 1\]"),
-    ({"crop_pct": 1.1}, "got crop_pct=1.1"),
-    ({"interpolation": "nearest"}, r"got interpolation='nearest'; expected one of \['bilinear'"),
+    ({"image_size": 0}, "got image_size=0; expected a size of at least 1"),
+    ({"eval_resize": 3}, "got eval_resize=3; expected at least image_size=4"),
+    ({"resizing": "nearest"}, r"got resizing='nearest'; expected one of \['bilinear'"),
     ({"mean": (1.0, 2.0)}, "expected 1 or 3 numbers in each"),
     ({"mean": (1.0,)}, "expected 1 or 3 numbers in each"),
     ({"mean": (-1.0,) * 3}, "expected means in 0..255"),

@@ -1,23 +1,34 @@
-"""What a run's folder says of its images is what its recipe says."""
+"""What a run's folder says of its images is what its recipe says, for all sizes and resizings."""
 
+import hypothesis
 import pytest
+from hypothesis import strategies
 
+from zoo.data.resize import METHODS
 from zoo.recipe import Recipe
 from zoo.weights import preprocessing_of
 
 
-@pytest.mark.parametrize("resizing", ["bilinear", "bicubic", "area"])
-def test_resizing_and_sizes_of_a_run(tmp_path, resizing):
+def found_in(folder, recipe: Recipe):
+    (folder / "recipe.json").write_text(recipe.to_json())
+    (folder / "classes.txt").write_text("a\nb\n")
+    return preprocessing_of(str(folder), recipe.model)
+
+
+@pytest.mark.parametrize("resizing", METHODS)
+def test_resizing_of_a_run(tmp_path, resizing):
     recipe = Recipe(model="resnet18", image_size=64, eval_resize=80, eval_resizing=resizing)
-    (tmp_path / "recipe.json").write_text(recipe.to_json())
-    found = preprocessing_of(str(tmp_path), "resnet18")
-    assert found.interpolation == resizing
-    assert (found.input_size, found.resize_size) == (64, 80)
+    found = found_in(tmp_path, recipe)
+    assert found.resizing == resizing
+    assert (found.image_size, found.eval_resize) == (64, 80)
     assert (found.mean, found.std) == (recipe.mean, recipe.std)
 
 
-def test_a_resizing_that_pillow_lacks(tmp_path):
-    recipe = Recipe(model="resnet18", eval_resizing="bilinear_aliased")
-    (tmp_path / "recipe.json").write_text(recipe.to_json())
-    with pytest.raises(ValueError, match="got interpolation='bilinear_aliased'; expected one of"):
-        preprocessing_of(str(tmp_path), "resnet18")
+@hypothesis.given(strategies.integers(1, 512), strategies.integers(0, 512))
+@hypothesis.example(192, 33)  # 225: as a share of the short side it was 224
+@hypothesis.example(299, 101)
+@hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+def test_sizes_of_a_run(tmp_path, size, more):
+    recipe = Recipe(model="resnet18", image_size=size, eval_resize=size + more)
+    found = found_in(tmp_path, recipe)
+    assert (found.image_size, found.eval_resize) == (size, size + more)

@@ -15,7 +15,7 @@ from absl import flags
 from zoo.augment import check_policy
 from zoo.cli import import_tensorflow, run_tool
 from zoo.models import check_model
-from zoo.recipe.check import PRECISIONS, XLA_MODES
+from zoo.recipe.checks import PRECISIONS, XLA_MODES
 
 MODEL = flags.DEFINE_string("model", "resnet50d", "architecture")
 POLICY = flags.DEFINE_string(

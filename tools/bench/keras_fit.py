@@ -14,7 +14,7 @@ import time
 from absl import flags
 
 from zoo.cli import import_tensorflow, run_tool
-from zoo.recipe.check import PRECISIONS
+from zoo.recipe.checks import PRECISIONS
 
 MODEL = flags.DEFINE_string("model", "lenet5", "architecture")
 WIDTH = flags.DEFINE_float("width", None, "width of a ResNet; default: none given")

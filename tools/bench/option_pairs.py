@@ -21,7 +21,7 @@ from absl import flags
 from zoo import cli
 from zoo.cli import import_tensorflow, run_tool
 from zoo.recipe import Recipe
-from zoo.recipe.check import PRECISIONS
+from zoo.recipe.checks import PRECISIONS
 
 PAIRS = flags.DEFINE_integer("pairs", 0, "how many, of all pairs", lower_bound=0)
 ALONE = flags.DEFINE_boolean("alone", True, "each option alone, too")

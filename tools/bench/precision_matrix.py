@@ -19,7 +19,7 @@ from pathlib import Path
 from absl import flags
 
 from zoo.cli import run_tool
-from zoo.recipe.check import PRECISIONS
+from zoo.recipe.checks import PRECISIONS
 
 ONLY = flags.DEFINE_enum("only", "both", ["zoo", "fit", "both"], "which trainers to run")
 ROWS = flags.DEFINE_list("rows", [], "some of the 24 rows, by number from 1; empty: all")

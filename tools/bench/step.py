@@ -13,7 +13,7 @@ import time
 from absl import flags
 
 from zoo.cli import import_tensorflow, run_tool
-from zoo.recipe.check import PRECISIONS
+from zoo.recipe.checks import PRECISIONS
 
 MODEL = flags.DEFINE_string("model", "resnet50", "architecture")
 IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "side of the images, pixels", lower_bound=1)

@@ -35,8 +35,8 @@ def main() -> None:
     from tqdm import tqdm
 
     import zoo.models
+    from zoo.files import write_text
     from zoo.models import blocks
-    from zoo.runs.run_folder import write_text
 
     blocks.KERNEL_INITIALIZER = "zeros"  # nobody sees the weights
     names = zoo.models.list_models()
@@ -56,7 +56,7 @@ def page(infos: dict) -> str:
 
 def _entries_by_model() -> dict[str, list]:
     from zoo.weights import catalogue
-    from zoo.weights.create import models_of
+    from zoo.weights.origin import models_of
 
     found: dict[str, list] = {}
     for entry in catalogue.entries():

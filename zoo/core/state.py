@@ -37,19 +37,17 @@ class State:
     loss_scale: tf.Variable  # float32: 1 but with mixed_float16
     finite_steps: tf.Variable  # int64: since the scale last changed
 
-    def checkpoint(self, **others) -> tf.train.Checkpoint:
-        """What tf.train.CheckpointManager saves: names are those of this class and the paths."""
-        return tf.train.Checkpoint(
-            **_fields(self), **others,
-        )
+    def fields(self) -> dict:
+        """All variables, by field."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def read(self) -> dict:
         """All values as tensors, by field; in a replica, its own."""
-        return tf.nest.map_structure(lambda variable: variable.read_value(), _fields(self))
+        return tf.nest.map_structure(lambda variable: variable.read_value(), self.fields())
 
     def write(self, values: dict) -> None:
         """Assigns what `values` has, by field and path; the rest stays. In a replica, its own."""
-        fields = _fields(self)
+        fields = self.fields()
         for name, value in values.items():
             _assign(fields[name], value)
 
@@ -105,10 +103,6 @@ def moving_statistics(model: keras.Model) -> frozenset[str]:
         v.path for layer in model.layers if layer.trainable
         for v in layer.non_trainable_variables if is_float(v)
     )
-
-
-def _fields(state: State) -> dict:
-    return {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
 
 
 def _assign(variables, values) -> None:

@@ -18,18 +18,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.augment import parse_policy
+import zoo.weights
 from zoo.core import runtime
 from zoo.core.batch_norm import with_fused_batch_norm
 from zoo.core.gradients import Settings
 from zoo.core.state import make_state
 from zoo.core.swa_statistics import make_statistics_call
-from zoo.data import Split, steps_per_epoch
-from zoo.export.run_model import load_run, read_weights
 from zoo.finetune.transfer import set_trainable
-from zoo.recipe import Recipe
-from zoo.runs.run_folder import read_records
-from zoo.train.batches import recipe_batches
+from zoo.runs import checkpoints, run_folder
 
 # What the members' images have to have in common, to be read once for all.
 SAME = ("data", "data_dir", "image_size", "channels", "eval_resize", "eval_resizing")
@@ -37,45 +33,72 @@ SAME = ("data", "data_dir", "image_size", "channels", "eval_resize", "eval_resiz
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """name: the run's folder, with the step where one checkpoint of several is meant."""
+    """name: the run's folder, with the step where one checkpoint of several is meant.
+
+    model: with its `card`, whose recipe is the run's.
+    """
 
     name: str
-    recipe: Recipe
     model: keras.Model
-    class_names: tuple[str, ...]
+
+    @property
+    def recipe(self) -> dict:
+        return self.model.card.recipe
 
 
-def load_members(run_dirs: Sequence[str], *, evaluated: bool) -> list[Member]:
+def load_members(
+    run_dirs: Sequence[str], *, evaluated: bool, trust: Sequence[str] = ()
+) -> list[Member]:
     """The runs' models: of each run the one that it left, or with `evaluated` one for each kept
     checkpoint of an evaluation.
 
-    Raises ValueError, in one line, for a folder that is no run's, or runs whose images or classes
-    differ.
+    Raises ValueError, in one line, for a folder that is no run's, runs whose images or classes
+    differ, or a run that keeps no evaluated checkpoint.
     """
     members = []
     for run_dir in run_dirs:
-        recipe, model, class_names = load_run(run_dir)
+        model = zoo.weights.load_model(run_dir, trust=trust)
+        if model.card.recipe is None:
+            raise ValueError(f"--run_dirs: {run_dir} is no run's; expected runs' folders")
         if not evaluated:
-            members.append(Member(str(run_dir), recipe, model, class_names))
+            members.append(Member(str(run_dir), model))
             continue
-        for record in read_records(Path(run_dir)):
-            path = Path(run_dir) / "checkpoints" / f"ckpt-{record['step']}"
-            if path.with_name(f"{path.name}.index").exists():
-                own = keras.models.clone_model(model)
-                read_weights(own, str(path), averages=bool(recipe.averaging))
-                name = f"{run_dir} step {record['step']}"
-                members.append(Member(name, recipe, own, class_names))
+        own = _evaluated(run_dir, model)
+        if not own:
+            raise ValueError(
+                f"--run_dirs: {run_dir} keeps no checkpoint of an evaluation; expected a run with "
+                "--keep_checkpoints of at least the number of its evaluations"
+            )
+        members += own
+    _check_same(members)
+    return members
+
+
+def _evaluated(run_dir: str, model: keras.Model) -> list[Member]:
+    """A member for each kept checkpoint of an evaluation."""
+    found = []
+    averages = bool(model.card.recipe["averaging"])
+    for record in run_folder.read_records(Path(run_dir)):
+        path = checkpoints.at_step(run_dir, record["step"])
+        if path is not None:
+            own = zoo.weights.model_from(
+                model.card, checkpoints.read_values(path, averages=averages)
+            )
+            found.append(Member(f"{run_dir} step {record['step']}", own))
+    return found
+
+
+def _check_same(members: Sequence[Member]) -> None:
     first = members[0]
     for member in members[1:]:
         for name in SAME:
-            here, there = getattr(member.recipe, name), getattr(first.recipe, name)
+            here, there = member.recipe[name], first.recipe[name]
             if here != there:
                 raise ValueError(f"--run_dirs: {member.name} has {name}={here!r}, {first.name} "
                                  f"{there!r}; expected the same")
-        if member.class_names != first.class_names:
+        if member.model.class_names != first.model.class_names:
             raise ValueError(f"--run_dirs: {member.name} and {first.name} have other classes; "
                              "expected the same")
-    return members
 
 
 def mean_of_probabilities(
@@ -103,7 +126,7 @@ def mean_of_weights(members: Sequence[Member]) -> keras.Model:
     first = members[0]
     for member in members[1:]:
         for name in ("model", "model_options", "mean", "std"):
-            here, there = getattr(member.recipe, name), getattr(first.recipe, name)
+            here, there = member.recipe[name], first.recipe[name]
             if here != there:
                 raise ValueError(f"--mean_of: weights of {name}={here!r} ({member.name}) and "
                                  f"{there!r} ({first.name}) have no mean; expected the same")
@@ -116,24 +139,21 @@ def mean_of_weights(members: Sequence[Member]) -> keras.Model:
     return model
 
 
-def renew_statistics(model: keras.Model, recipe: Recipe, split: Split) -> None:
-    """Takes the statistics of the batch normalisations that `recipe` trains from one pass over
-    `split`, its training images, augmented as in training; the last part of a batch is left out.
+def renew_statistics(
+    model: keras.Model, batches: tf.data.Dataset, steps: int, policy, settings: Settings, *,
+    trainable: str = "all", freeze_bn: bool = False,
+) -> None:
+    """Takes the statistics of the batch normalisations that were trained from one pass over the
+    training images, augmented as in training.
+
+    batches: of (uint8 [B, S, S, C], int32 [B]); `steps` of them are one pass.
+    policy: of `zoo.augment.parse_policy`. trainable, freeze_bn: as of `set_trainable`.
     """
     strategy = runtime.make_strategy()
     known = with_fused_batch_norm(model)
     state = make_state(known, strategy, scales_loss=False, averages=True)
-    set_trainable(known, recipe.trainable, freeze_bn=recipe.freeze_bn)
-    settings = Settings(
-        num_classes=model.output_shape[-1], mean=recipe.mean, std=recipe.std,
-        batch_size=recipe.batch_size, seed=recipe.seed, scales_loss=False,
-        jit_compile=runtime.uses_xla(recipe.xla),
-    )
-    call = make_statistics_call(strategy, known, state, parse_policy(recipe.augment), settings)
-    batches = recipe_batches(
-        recipe, split, image_size=recipe.image_size, batch_size=recipe.batch_size
-    )
-    call(batches, steps_per_epoch(split.num_examples, recipe.batch_size))
+    set_trainable(known, trainable, freeze_bn=freeze_bn)
+    make_statistics_call(strategy, known, state, policy, settings)(batches, steps)
     set_trainable(known, "all")  # its layers are `model`'s
     for variable in model.non_trainable_variables:
         if variable.path in state.averages:

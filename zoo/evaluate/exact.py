@@ -6,13 +6,17 @@ confusion) is worked out from those on the host, in float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.core.batch_norm import with_fused_batch_norm
+from zoo.core.forward import make_forward
 from zoo.core.losses import softmax_cross_entropy
+from zoo.core.state import make_state
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,23 @@ class Predictions:
             minlength=num_classes**2,
         )
         return counts.reshape(num_classes, num_classes)
+
+
+def make_inference(
+    strategy: tf.distribute.Strategy,
+    model: keras.Model,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    jit_compile: bool,
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """`forward(images [B, S, S, C] in 0..255) -> logits` of a trained model, for `make_eval_call`.
+
+    To be called in a replica. mean, std: by channel, in levels of 0..255.
+    """
+    model = with_fused_batch_norm(model)
+    state = make_state(model, strategy, scales_loss=False)
+    return make_forward(model, state, mean=mean, std=std, jit_compile=jit_compile)
 
 
 def make_eval_call(

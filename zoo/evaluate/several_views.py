@@ -12,13 +12,10 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from zoo.core.batch_norm import with_fused_batch_norm
-from zoo.core.forward import make_forward
 from zoo.core.runtime import uses_xla
-from zoo.core.state import make_state
 from zoo.data import Split, eval_batches
 from zoo.data.views import Views
-from zoo.evaluate.exact import Predictions, evaluate, make_eval_call
+from zoo.evaluate.exact import Predictions, evaluate, make_eval_call, make_inference
 from zoo.progress import with_progress
 
 
@@ -55,11 +52,7 @@ def evaluate_views(
         resizing=resizing,
     )
     jit_compile = uses_xla("auto")
-    model = with_fused_batch_norm(model)
-    forward = make_forward(
-        model, make_state(model, strategy, scales_loss=False), mean=mean, std=std,
-        jit_compile=jit_compile,
-    )
+    forward = make_inference(strategy, model, mean=mean, std=std, jit_compile=jit_compile)
     eval_call = make_eval_call(
         strategy, mean_over_views(forward, mirrored=views.mirrored), jit_compile=jit_compile
     )

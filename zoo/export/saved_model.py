@@ -22,17 +22,29 @@ import tensorflow as tf
 from zoo.core.forward import normalise
 from zoo.data.decode import decode_image
 from zoo.data.resize import resize_and_center_crop
-from zoo.export.run_model import load_run
-from zoo.recipe import Recipe
 
 
-def export_run(run_dir: str | Path, out: str | Path) -> Path:
-    """Writes the model of a run as `out`/VERSION, VERSION one more than the largest there is.
+def export_model(model: keras.Model, out: str | Path) -> Path:
+    """Writes `model` as `out`/VERSION, VERSION one more than the largest there is.
 
     Written aside and renamed: a server that watches `out` never sees half a model.
-    Raises ValueError, in one line, where `run_dir` is no run or `out` no folder.
+
+    model: of `zoo.load_model` or `zoo.create_model`, returning logits; its attributes
+        `preprocessing` and `class_names` are known.
+
+    Raises ValueError, in one line, for another model, or where `out` is no folder.
     """
-    recipe, model, class_names = load_run(run_dir)
+    for name in ("preprocessing", "class_names"):
+        if getattr(model, name, None) is None:
+            raise ValueError(
+                f"got {model.name!r} without {name}; expected a model of zoo.load_model, or one "
+                f"whose attribute {name} has been set"
+            )
+    if model.card.classifier_activation is not None:
+        raise ValueError(
+            f"got {model.name!r} with classifier_activation={model.card.classifier_activation!r}; "
+            "expected None: the softmax is part of what is written"
+        )
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out: {out} is a file; expected a folder")
@@ -40,9 +52,9 @@ def export_run(run_dir: str | Path, out: str | Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=".aside-", dir=out) as aside:
         # Serving reads the asset by this file's name.
         names_file = Path(aside) / "classes.txt"
-        names_file.write_text("".join(f"{name}\n" for name in class_names))
+        names_file.write_text("".join(f"{name}\n" for name in model.class_names))
         written = Path(aside) / "model"
-        _archive(recipe, model, names_file).write_out(str(written), verbose=False)
+        _archive(model, names_file).write_out(str(written), verbose=False)
         return _rename_to_next_version(written, out)
 
 
@@ -55,8 +67,9 @@ def usage(path: Path) -> str:
     ])
 
 
-def _archive(recipe: Recipe, model: keras.Model, names_file: Path) -> keras.export.ExportArchive:
-    size, channels = recipe.image_size, recipe.channels
+def _archive(model: keras.Model, names_file: Path) -> keras.export.ExportArchive:
+    known = model.preprocessing
+    size, channels = known.image_size, len(known.mean)
     class_names = tf.lookup.StaticHashTable(
         tf.lookup.TextFileInitializer(
             str(names_file), tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
@@ -66,7 +79,7 @@ def _archive(recipe: Recipe, model: keras.Model, names_file: Path) -> keras.expo
     )
 
     def serve_images(images):
-        logits = model(normalise(images, recipe.mean, recipe.std), training=False)
+        logits = model(normalise(images, known.mean, known.std), training=False)
         index = tf.argmax(logits, 1)
         return {
             "probabilities": tf.nn.softmax(logits),
@@ -76,7 +89,7 @@ def _archive(recipe: Recipe, model: keras.Model, names_file: Path) -> keras.expo
 
     def fit(image_bytes):
         image = decode_image(image_bytes, channels)
-        return resize_and_center_crop(image, size, recipe.eval_resize, recipe.eval_resizing)
+        return resize_and_center_crop(image, size, known.eval_resize, known.resizing)
 
     def serve_encoded(image_bytes):
         images = tf.map_fn(

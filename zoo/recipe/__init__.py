@@ -1,5 +1,6 @@
 """Recipe: every number of a training run, in one frozen, validated dataclass.
 
+Each field carries its help text, its unit and its check; rules between fields are in rules.py.
 Loads no TensorFlow, so that a wrong value is told at once.
 """
 
@@ -9,14 +10,13 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
+from zoo.data import check_spec
+from zoo.data.bad_images import CHOICES
 from zoo.data.resize import METHODS
-from zoo.recipe import check as recipe_check
-from zoo.recipe.check import PRECISIONS
-
-
-def _field(default, help_text: str, section: str, *, changes_result: bool = True):
-    metadata = {"help": help_text, "section": section, "changes_result": changes_result}
-    return dataclasses.field(default=default, metadata=metadata)
+from zoo.models import check_model
+from zoo.recipe import checks, field, rules
+from zoo.recipe.checks import PRECISIONS, XLA_MODES, at_least, or_empty
+from zoo.spec import parse_call, parse_options
 
 
 @dataclass(frozen=True)
@@ -26,251 +26,256 @@ class Recipe:
     Raises ValueError, in one line, for a value that cannot be.
     """
 
-    name: str = _field("run", "name of the recipe; run folders are called after it", "Model")
-    model: str = _field("resnet50", "architecture; zoo.list_models() lists them", "Model")
-    model_options: str = _field(
-        "", "options of the builder, such as zero_gamma=True or activation=gelu", "Model"
+    name: str = field.model(
+        "run", "Name of the recipe; run folders are called after it.", checks.folder_name
+    )
+    model: str = field.model(
+        "resnet50", "Architecture: one of zoo.list_models(), or package.module:Name.", check_model
+    )
+    model_options: str = field.model(
+        "", "Options of the model, such as zero_gamma=True or activation=gelu.", parse_options
     )
 
-    data: str = _field(
-        "mnist5k",
-        "mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN, tfds:NAME or synthetic",
-        "Data",
+    data: str = field.data(
+        "mnist5k", "Source of the images: mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN, "
+        "tfds:NAME, synthetic, or package.module:name.", check_spec
     )
-    data_dir: str = _field("", "where tfds: sets lie; empty: TFDS's own default", "Data")
-    image_size: int = _field(224, "side of the square images that the model sees, pixels", "Data")
-    channels: int = _field(3, "1 (grey) or 3 (RGB); images are converted", "Data")
-    crop_area: tuple[float, ...] = _field(
-        (0.08, 1.0),
-        "training crop: smallest and largest share of the image's area; 1,1: the whole image",
-        "Data",
+    data_dir: str = field.data("", "Folder of the tfds: sets; empty: the default of TFDS.")
+    image_size: int = field.data(
+        224, "Side of the square images that the model sees, pixels.", at_least(1)
     )
-    crop_ratio: tuple[float, ...] = _field(
-        (3 / 4, 4 / 3), "training crop: smallest and largest width over height", "Data"
+    channels: int = field.data(
+        3, "Channels of the images, 1 (grey) or 3 (RGB); images are converted.", checks.grey_or_rgb
     )
-    scale_jitter: tuple[float, ...] = _field(
-        (),
-        "training crop, instead: LOW,HIGH of the short side before a random crop, pixels, as "
-        "256,480; empty: by crop_area", "Data",
+    crop_area: tuple[float, ...] = field.data(
+        (0.08, 1.0), "Area of the random training crop as a share of the image's area: "
+        "SMALLEST,LARGEST; 1,1 takes the whole image.",
+        checks.low_high(0, 1, "0 < LOW <= HIGH <= 1")
     )
-    train_resizing: str = _field("area", f"{', '.join(METHODS)}; see zoo/data/resize.py", "Data")
-    eval_resizing: str = _field(
-        "bilinear", "as train_resizing; empty: that of the weights", "Data"
+    crop_ratio: tuple[float, ...] = field.data(
+        (3 / 4, 4 / 3), "Width over height of the training crop: SMALLEST,LARGEST.",
+        checks.low_high(0, float("inf"), "0 < LOW <= HIGH")
     )
-    eval_resize: int = _field(
-        256, "evaluation: short side before the centre crop of image_size, pixels", "Data"
+    scale_jitter: tuple[float, ...] = field.data(
+        (), "Training crop in the way of VGG: the short side is resized to LOW,HIGH pixels before "
+        "a random crop, as 256,480; empty: by crop_area."
     )
-    mean: tuple[float, ...] = _field(
-        (123.68, 116.779, 103.939),
-        "mean of each channel, in levels of 0..255; empty: that of the weights", "Data",
+    train_resizing: str = field.data(
+        "area", f"Resizing of training images: {', '.join(METHODS)}.", checks.one_of(METHODS)
     )
-    std: tuple[float, ...] = _field(
-        (58.393, 57.12, 57.375),
-        "standard deviation of each channel, in levels of 0..255; empty: that of the weights",
-        "Data",
+    eval_resizing: str = field.data(
+        "bilinear", "Method that resizes evaluation images, as train_resizing; empty: that of the "
+        "weights."
     )
-    on_bad_image: str = _field(
-        "fail",
-        "a training image that cannot be read: fail when it is met, or skip: try all at the start "
-        "and leave the bad ones out",
-        "Data",
+    eval_resize: int = field.data(
+        256, "Short side of an evaluation image before its centre crop, pixels.", at_least(1)
     )
-    data_service: str = _field(
-        "", "grpc://HOST:PORT of a tf.data service that reads the training images; empty: here",
-        "Data", changes_result=False,
+    mean: tuple[float, ...] = field.data(
+        (123.68, 116.779, 103.939), "Mean of each channel that is subtracted, in levels of "
+        "0..255; empty: that of the weights."
     )
-    cache_mb: int = _field(
-        1024, "sets smaller than this when decoded stay in memory, MiB", "Data",
-        changes_result=False,
+    std: tuple[float, ...] = field.data(
+        (58.393, 57.12, 57.375), "Standard deviation of each channel to divide by, in levels of "
+        "0..255; empty: that of the weights.", checks.deviations
     )
-    data_on_device: bool = _field(
-        False, "the training images, decoded and of one size as MNIST's or CIFAR's, lie whole in "
-        "the memory of each device, which picks its batches there; no crops: crop_area=1,1",
-        "Data", changes_result=False,
+    on_bad_image: str = field.data(
+        "fail", "What happens at a training image that cannot be read. fail: the run ends there; "
+        "skip: all images are tried at the start and the bad ones left out.",
+        checks.one_of(CHOICES)
     )
-    train_images: int = _field(
-        0, "train on so many of the training images only, of each class its share, always the "
-        "same ones; 0: all", "Data",
+    data_service: str = field.data(
+        "", "Address grpc://HOST:PORT of a tf.data service that reads the training images; empty: "
+        "this process does.", checks.matching(r"(grpc://[^/:]+:\d+)?", "grpc://HOST:PORT"),
+        changes_result=False
     )
-    train_sizes: tuple[float, ...] = _field(
-        (),
-        "sides of the training images, one after another in equal parts of the run, as "
-        "128,160,192, pixels; empty: image_size",
-        "Data",
+    cache_mb: int = field.data(
+        1024, "Memory for decoded images, MiB: smaller sets are decoded once and stay there.",
+        at_least(0), changes_result=False
     )
-    augment: str = _field(
-        "flip", "operations on the device, such as flip|pad_crop(4)|mixup(0.2)", "Data"
+    data_on_device: bool = field.data(
+        False, "Keep the training images in the memory of each device, which picks its batches "
+        "there: for images of one size, as MNIST's, without crops (crop_area=1,1).",
+        changes_result=False
     )
-
-    weights: str = _field(
-        "",
-        "start from these: imagenet, a name as timm:resnet50d.ra2_in1k, a file, a run's folder; "
-        "empty: new ones",
-        "Transfer",
+    train_images: int = field.data(
+        0, "Training images that are used, of each class its share, always the same; 0: all.",
+        at_least(0)
     )
-    frozen_epochs: float = _field(
-        0.0, "epochs at the start in which only the classifier learns", "Transfer"
+    train_sizes: tuple[float, ...] = field.data(
+        (), "Sides of the training images in equal parts of the run, one after another, as "
+        "128,160,192, pixels; empty: image_size.", checks.pixels
     )
-    trainable: str = _field(
-        "all", "what learns, after frozen_epochs: all, head, or from:STAGE, as from:stage4",
-        "Transfer",
-    )
-    freeze_bn: bool = _field(
-        False, "batch normalisations stay as they are in the weights, in inference mode",
-        "Transfer",
-    )
-    unfrozen_rate: float = _field(
-        0.1, "factor on the learning rate after frozen_epochs", "Transfer"
-    )
-    stage_decay: float = _field(
-        1.0, "factor on the learning rate of each stage against the one behind it", "Transfer"
+    augment: str = field.data(
+        "flip", "Operations on the device, such as flip|pad_crop(4)|mixup(0.2)."
     )
 
-    batch_size: int = _field(256, "images a step, over all devices", "Optimisation")
-    epochs: int = _field(120, "passes over the training images", "Optimisation")
-    learning_rate: float = _field(
-        0.1, "peak learning rate for a batch of base_batch_size images", "Optimisation"
+    weights: str = field.transfer(
+        "", "Trained weights to start from: imagenet, a name as timm:resnet50d.ra2_in1k, a file, "
+        "or a run's folder; empty: new ones."
     )
-    base_batch_size: int = _field(
-        256,
-        "linear scaling: the peak is learning_rate * batch_size / base_batch_size",
-        "Optimisation",
+    trust: str = field.transfer(
+        "", "Packages from outside of the zoo whose code a file of weights may name, joined by "
+        "commas.", checks.packages, changes_result=False
     )
-    schedule: str = _field(
-        "cosine",
-        "cosine, constant, step(30, 60, 90, factor=0.1), exponential(0.97), polynomial(power=1), "
-        "cosine_restarts(10, multiply=2), cyclic(4, low=0.1), one_cycle or plateau(factor=0.1, "
-        "patience=10); lengths in epochs, see zoo/core/decay.py",
-        "Optimisation",
+    frozen_epochs: float = field.transfer(
+        0.0, "Epochs at the start in which the classifier alone learns."
     )
-    warmup_epochs: float = _field(
-        0.0, "linear growth of the learning rate from 0, epochs", "Optimisation"
+    trainable: str = field.transfer(
+        "all", "Layers that learn after frozen_epochs: all, head, or from:STAGE, as from:stage4.",
+        checks.matching(r"all|head|from:\w+", "all, head, or from:STAGE, as from:stage4")
     )
-    optimizer: str = _field(
-        "nesterov(0.9)",
-        "sgd, momentum, nesterov, adam, adamw, adagrad, rmsprop, lars or lamb, with arguments as "
-        "adam(beta_2=0.99); see zoo/core/optimizer.py",
-        "Optimisation",
+    freeze_bn: bool = field.transfer(
+        False, "Keep the batch normalisations of the weights as they are, in inference mode."
     )
-    weight_decay: float = _field(
-        1e-4, "L2 penalty, added to the gradient before the optimizer", "Optimisation"
+    unfrozen_rate: float = field.transfer(
+        0.1, "Factor on the learning rate after frozen_epochs.", checks.up_to_one
     )
-    decoupled_decay: bool = _field(
-        False, "weight_decay times the rate off the weight instead, past the optimizer",
-        "Optimisation",
-    )
-    l1_penalty: float = _field(
-        0.0, "times the sign of the weight, added to the gradient", "Optimisation"
-    )
-    bias_decay: bool = _field(
-        False, "decay biases and batch-norm parameters too, not only kernels", "Optimisation"
-    )
-    clip_norm: float = _field(
-        0.0, "largest norm of all gradients together; 0: any", "Optimisation"
-    )
-    clip_value: float = _field(
-        0.0, "largest size of each entry of the gradients; 0: any", "Optimisation"
-    )
-    micro_batches: int = _field(
-        1, "parts that each device works its batch off in, to save memory", "Optimisation"
-    )
-    averaging: str = _field(
-        "",
-        "of the weights, for evaluation and export: ema(decay=0.9999) or swa(start=75, every=1) "
-        "in epochs; empty: none",
-        "Optimisation",
-    )
-    patience: int = _field(
-        0,
-        "early stopping after so many evaluations without a better validation top-1, with the best "
-        "weights; 0: none",
-        "Optimisation",
-    )
-    loss: str = _field(
-        "cross_entropy",
-        "cross_entropy, binary_cross_entropy, focal(gamma=2, alpha=0.25), mean_squared_error, "
-        "huber(delta=0.5) or kullback_leibler; evaluation reports cross-entropy, in nats",
-        "Optimisation",
-    )
-    label_smoothing: float = _field(
-        0.0, "share of the label spread over all classes, 0 to 1", "Optimisation"
-    )
-    class_weights: str = _field(
-        "",
-        "factors on the loss, one a class, as 1,2,0.5; or balanced, by how rare each is; empty: 1",
-        "Optimisation",
-    )
-    aux_weight: float = _field(
-        0.0, "of the loss of each auxiliary head, of models that have some; 0: without them",
-        "Optimisation",
-    )
-    teacher: str = _field(
-        "",
-        "distil from these weights: as for weights, or a run's folder; empty: no teacher",
-        "Distillation",
-    )
-    teacher_model: str = _field(
-        "", "architecture of the teacher; empty: what its weights or run say", "Distillation"
-    )
-    temperature: float = _field(
-        20.0, "on the logits of teacher and student", "Distillation"
-    )
-    hard_weight: float = _field(
-        0.5, "share of the loss on the labels, 0 to 1; the rest is on the teacher", "Distillation"
-    )
-    seed: int = _field(0, "of initialisation, order and augmentation", "Optimisation")
-
-    precision: str = _field(
-        "float32", f"{', '.join(PRECISIONS)} (dynamic loss scale)", "Machine"
-    )
-    xla: str = _field(
-        "auto", "compile the step with XLA: auto (on a GPU only: slower on CPUs), on, off",
-        "Machine",
-    )
-    virtual_devices: int = _field(
-        1, "splits the CPU into that many devices, to try several replicas", "Machine"
-    )
-    steps_per_call: int = _field(
-        50, "training steps between two returns to Python", "Machine", changes_result=False
-    )
-    host_threads: int = _field(
-        0, "threads that read and decode images; 0: one a core", "Machine", changes_result=False
-    )
-    deterministic: bool = _field(
-        False, "on a GPU: only reproducible kernels (slower); a CPU run always is", "Machine"
-    )
-    sync_bn: bool = _field(
-        False, "batch-norm statistics over the images of all devices; without XLA", "Machine"
-    )
-    recompute: bool = _field(
-        False, "compute activations twice, to save memory (gradient checkpointing)", "Machine"
+    stage_decay: float = field.transfer(
+        1.0, "Factor on the learning rate of a stage against the one behind it.", checks.up_to_one
     )
 
-    run_dir: str = _field(
-        "", "folder of the run, resumed if it has begun; empty: runs/NAME-TIME", "Output",
-        changes_result=False,
+    batch_size: int = field.optimisation(256, "Images a step, over all devices.", at_least(1))
+    epochs: int = field.optimisation(120, "Passes over the training images.", at_least(1))
+    learning_rate: float = field.optimisation(
+        0.1, "Peak learning rate for a batch of base_batch_size images; the peak of the run is "
+        "learning_rate * batch_size / base_batch_size.", checks.over_zero
     )
-    evaluate_every: int = _field(1, "epochs between evaluations", "Output", changes_result=False)
-    checkpoint_every: int = _field(
-        1000, "steps between checkpoints; there is one at each evaluation too", "Output",
-        changes_result=False,
+    base_batch_size: int = field.optimisation(
+        256, "Batch size that learning_rate is meant for, images.", at_least(1)
     )
-    keep_checkpoints: int = _field(
-        2, "how many of the newest checkpoints stay", "Output", changes_result=False
+    schedule: str = field.optimisation(
+        "cosine", "Learning rate over the run: cosine, constant, step(30, 60, 90, factor=0.1), "
+        "exponential(0.97), polynomial(power=1), cosine_restarts(10, multiply=2), cyclic(4, "
+        "low=0.1), one_cycle, plateau(factor=0.1, patience=10), or package.module:Name; lengths "
+        "in epochs.", parse_call
     )
-    profile_steps: tuple[float, ...] = _field(
-        (), "FIRST,LAST: steps that TensorBoard's profiler looks at; empty: none", "Output",
-        changes_result=False,
+    warmup_epochs: float = field.optimisation(
+        0.0, "Epochs at the start in which the rate grows from 0 in a straight line."
     )
-    export: bool = _field(
-        True, "write the SavedModel at the end", "Output", changes_result=False
+    optimizer: str = field.optimisation(
+        "nesterov(0.9)", "Optimizer: sgd, momentum, nesterov, adam, adamw, adagrad, rmsprop, "
+        "lars, lamb or package.module:Name, with arguments as adam(beta_2=0.99).", parse_call
     )
+    weight_decay: float = field.optimisation(
+        1e-4, "L2 penalty: this times the weight is added to the gradient.", at_least(0)
+    )
+    decoupled_decay: bool = field.optimisation(
+        False, "Take weight_decay times the learning rate off the weight itself, not through the "
+        "gradient."
+    )
+    l1_penalty: float = field.optimisation(
+        0.0, "L1 penalty: this times the sign of the weight is added to the gradient.", at_least(0)
+    )
+    bias_decay: bool = field.optimisation(
+        False, "Apply the penalties to biases and batch-norm parameters too."
+    )
+    clip_norm: float = field.optimisation(
+        0.0, "Largest norm of all gradients together; 0: no limit.", at_least(0)
+    )
+    clip_value: float = field.optimisation(
+        0.0, "Largest absolute value of an entry of a gradient; 0: no limit.", at_least(0)
+    )
+    micro_batches: int = field.optimisation(
+        1, "Parts into which each device divides its batch, to save memory.", at_least(1)
+    )
+    averaging: str = field.optimisation(
+        "", "Average of the weights that is evaluated and exported: ema(decay=0.9999), "
+        "swa(start=75, every=1) in epochs, or package.module:Name; empty: none.",
+        or_empty(parse_call)
+    )
+    patience: int = field.optimisation(
+        0, "Early stopping: evaluations in a row without a better validation top-1 after which "
+        "the run ends, with its best weights; 0: never.", at_least(0)
+    )
+    loss: str = field.optimisation(
+        "cross_entropy", "Loss in training: cross_entropy, binary_cross_entropy, focal(gamma=2, "
+        "alpha=0.25), mean_squared_error, huber(delta=0.5), kullback_leibler or "
+        "package.module:Name; evaluation reports cross-entropy in nats.", parse_call
+    )
+    label_smoothing: float = field.optimisation(
+        0.0, "Share of the label that is spread over all classes, 0 to 1.", checks.below_one
+    )
+    class_weights: str = field.optimisation(
+        "", "Factors on the loss, one a class, as 1,2,0.5; balanced: by how rare each class is; "
+        "empty: 1.", checks.class_weights
+    )
+    aux_weight: float = field.optimisation(
+        0.0, "Weight of the loss of each auxiliary classifier, for models that have some; 0: the "
+        "model is built without them.", at_least(0)
+    )
+    seed: int = field.optimisation(
+        0, "Seed of the initialisation, the order of the images and the augmentation.", checks.seed
+    )
+
+    teacher: str = field.distillation(
+        "", "Weights of the teacher to distil from, as for weights; empty: no teacher."
+    )
+    teacher_model: str = field.distillation(
+        "", "Architecture of the teacher; empty: what its weights say.", or_empty(check_model)
+    )
+    temperature: float = field.distillation(
+        20.0, "Divisor of the logits of teacher and student.", checks.over_zero
+    )
+    hard_weight: float = field.distillation(
+        0.5, "Share of the loss on the labels, 0 to 1; the rest is on the teacher.",
+        checks.below_one
+    )
+
+    precision: str = field.machine(
+        "float32", f"Precision of the computation: {', '.join(PRECISIONS)} (dynamic loss scale).",
+        checks.one_of(PRECISIONS)
+    )
+    xla: str = field.machine(
+        "auto", "Compile the step with XLA: on, off, or auto (on GPUs alone: it is slower on "
+        "CPUs).", checks.one_of(XLA_MODES)
+    )
+    virtual_devices: int = field.machine(
+        1, "Devices that the CPU is divided into, to try several replicas.", at_least(1)
+    )
+    steps_per_call: int = field.machine(
+        50, "Most training steps between two returns to Python.", at_least(1), changes_result=False
+    )
+    host_threads: int = field.machine(
+        0, "Threads that read and decode images; 0: one a core.", at_least(0), changes_result=False
+    )
+    deterministic: bool = field.machine(
+        False, "Use only reproducible kernels on a GPU (slower); on a CPU all are."
+    )
+    sync_bn: bool = field.machine(
+        False, "Take batch-norm statistics over the images of all devices; without XLA."
+    )
+    recompute: bool = field.machine(
+        False, "Compute activations twice instead of keeping them (gradient checkpointing), to "
+        "save memory."
+    )
+
+    run_dir: str = field.output(
+        "", "Folder of the run, resumed if it has begun; empty: runs/NAME-TIME.",
+        changes_result=False
+    )
+    evaluate_every: int = field.output(
+        1, "Epochs between two evaluations.", at_least(1), changes_result=False
+    )
+    checkpoint_every: int = field.output(
+        1000, "Steps between two checkpoints; there is one at each evaluation too.", at_least(1),
+        changes_result=False
+    )
+    keep_checkpoints: int = field.output(
+        2, "Number of the newest checkpoints that are kept.", at_least(1), changes_result=False
+    )
+    profile_steps: tuple[float, ...] = field.output(
+        (), "Steps that TensorBoard's profiler looks at, FIRST,LAST; empty: none.",
+        checks.first_last, changes_result=False
+    )
+    export: bool = field.output(True, "Write the SavedModel at the end.", changes_result=False)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value, kind = getattr(self, field.name), type(field.default)
-            object.__setattr__(self, field.name, recipe_check.as_kind(field.name, value, kind))
-        recipe_check.check(self)
+        for own in dataclasses.fields(self):
+            with rules.named(own.name):
+                value = checks.as_type(getattr(self, own.name), type(own.default))
+                own.metadata["check"](value)
+            object.__setattr__(self, own.name, value)
+        rules.check(self)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -282,8 +287,8 @@ class Recipe:
         but not what is computed.
         """
         return {
-            field.name: (getattr(self, field.name), getattr(other, field.name))
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(other, field.name)
-            and (field.metadata["changes_result"] or not only_result)
+            own.name: (getattr(self, own.name), getattr(other, own.name))
+            for own in dataclasses.fields(self)
+            if getattr(self, own.name) != getattr(other, own.name)
+            and (own.metadata["changes_result"] or not only_result)
         }

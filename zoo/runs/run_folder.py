@@ -1,10 +1,11 @@
-"""A run's folder: whose it is, what is written there and how.
+"""A run's folder: what is written there, and how. Knows no Recipe, only its file.
 
     recipe.json     the recipe
     launches.jsonl  a line each start: command, versions, git commit, devices
     classes.txt     a class name a line, in the order of the labels
-    checkpoints/    tf.train.CheckpointManager's
+    checkpoints/    zoo/runs/checkpoints.py
     metrics.jsonl   a line each evaluation
+    model.safetensors                      the trained model: all that a finished run is read for
     tensorboard/  curves.png  confusion.png  report.md  summary.json  model.keras  export/
 """
 
@@ -16,61 +17,65 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from zoo.recipe import Recipe
-from zoo.recipe.file import read_recipe
+from zoo.files import write_text
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "keras-cv")
 
 
-def choose(recipe: Recipe) -> Path:
-    """The run's folder: a new one, or that of a run of the same recipe, to be resumed.
+def read_recipe(run_dir: str | Path) -> dict[str, Any]:
+    """The fields of the recipe of a run's folder, as JSON has them.
 
-    Raises ValueError, in one line, for a folder that holds something else: another recipe's run,
-    or files that are not a run's. Nothing is written.
+    Raises:
+      ValueError: a folder without one, or a file that is no recipe; in one line.
     """
-    if not recipe.run_dir:
-        now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-        return _unused(Path("runs") / f"{recipe.name}-{now}")
-    folder = Path(recipe.run_dir)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--run_dir: {folder} is a file; expected a folder")
-    # Hidden files: what a run that was killed within its first moments may have left aside.
-    if not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir()):
-        return folder
-    begun = read_recipe(folder)
-    if different := recipe.difference(begun, only_result=True):
-        changes = "; ".join(
-            f"{name} is {here!r} now, {there!r} there" for name, (here, there) in different.items()
-        )
-        raise ValueError(
-            f"--run_dir: {folder} holds the run of another recipe ({changes}); expected a new "
-            "folder, or the same values to resume it"
-        )
-    return folder
+    path = Path(run_dir) / "recipe.json"
+    if not path.is_file():
+        raise ValueError(f"{run_dir} holds no recipe.json; expected a run's folder")
+    try:
+        fields = json.loads(path.read_text())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no recipe: {error}") from None
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path} is no recipe: got {type(fields).__name__}; expected an object")
+    return fields
 
 
-def check_classes(folder: Path, class_names: tuple[str, ...]) -> None:
+def read_class_names(run_dir: str | Path) -> tuple[str, ...]:
+    """Raises ValueError where the run has not begun."""
+    path = Path(run_dir) / "classes.txt"
+    if not path.is_file():
+        raise ValueError(f"{run_dir} holds no classes.txt; expected a run's folder")
+    return tuple(path.read_text().splitlines())
+
+
+def check_classes(run_dir: Path, class_names: tuple[str, ...]) -> None:
     """Raises ValueError where a run to be resumed began with other classes."""
-    path = folder / "classes.txt"
-    if path.exists() and (begun := tuple(path.read_text().splitlines())) != class_names:
+    if not (run_dir / "classes.txt").exists():
+        return
+    begun = read_class_names(run_dir)
+    if begun != class_names:
         raise ValueError(
-            f"--data: got {len(class_names)} classes that differ from the {len(begun)} in {path}; "
-            "expected the data that the run began with"
+            f"--data: got {len(class_names)} classes that differ from the {len(begun)} in "
+            f"{run_dir / 'classes.txt'}; expected the data that the run began with"
         )
 
 
 def begin(
-    folder: Path, recipe: Recipe, class_names: tuple[str, ...], command: str,
-    devices: list[str],
+    run_dir: Path, recipe: str, class_names: Sequence[str], command: str, devices: list[str]
 ) -> None:
-    """Writes what identifies the run; on a resumed run only the line in launches.jsonl."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes what identifies the run; on a resumed run only the line in launches.jsonl.
+
+    recipe: as JSON.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
     # First the file that says whose the folder is, so that a kill in between can be resumed.
-    if not (folder / "recipe.json").exists():
-        write_text(folder / "recipe.json", recipe.to_json())
-    write_text(folder / "classes.txt", "".join(f"{name}\n" for name in class_names))
+    if not (run_dir / "recipe.json").exists():
+        write_text(run_dir / "recipe.json", recipe)
+    write_text(run_dir / "classes.txt", "".join(f"{name}\n" for name in class_names))
     launch = {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,
@@ -81,35 +86,39 @@ def begin(
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "devices": devices,
     }
-    with open(folder / "launches.jsonl", "a") as file:
+    with open(run_dir / "launches.jsonl", "a") as file:
         file.write(json.dumps(launch) + "\n")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes the whole file or nothing: aside first, then renamed."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text)
-    os.replace(aside, path)
+def provenance(run_dir: str | Path) -> dict[str, Any]:
+    """What began the run: command, versions and git_commit; nothing where it has not begun."""
+    path = Path(run_dir) / "launches.jsonl"
+    if not path.exists():
+        return {}
+    launch = json.loads(path.read_text().splitlines()[0])
+    # Which Python it was on that machine is nobody's business.
+    command = f"python {launch['command'].partition(' ')[2]}"
+    return {"command": command, "versions": launch["versions"], "git_commit": launch["git_commit"]}
 
 
-def append_record(folder: Path, record: dict) -> None:
+def append_record(run_dir: Path, record: dict) -> None:
     """Adds a line to metrics.jsonl."""
-    with open(folder / "metrics.jsonl", "a") as file:
+    with open(run_dir / "metrics.jsonl", "a") as file:
         file.write(json.dumps(record) + "\n")
 
 
-def read_records(folder: Path) -> list[dict]:
+def read_records(run_dir: Path) -> list[dict]:
     """The records of metrics.jsonl; a last line that a kill cut short is left out."""
-    path = folder / "metrics.jsonl"
+    path = run_dir / "metrics.jsonl"
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
 
 
-def keep_records(folder: Path, until_step: int) -> None:
+def keep_records(run_dir: Path, until_step: int) -> None:
     """Drops the records of steps after the checkpoint: a resumed run writes them again."""
-    kept = [record for record in read_records(folder) if record["step"] <= until_step]
-    write_text(folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in kept))
+    kept = [record for record in read_records(run_dir) if record["step"] <= until_step]
+    write_text(run_dir / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in kept))
 
 
 def git_commit() -> str:
@@ -127,7 +136,12 @@ def git_commit() -> str:
         return ""
 
 
-def _unused(folder: Path) -> Path:
+def unused(folder: Path) -> Path:
+    """`folder`, or where it exists the first of FOLDER-2, FOLDER-3, ... that does not.
+
+    Raises:
+      ValueError: a thousand of them exist.
+    """
     # Two runs started within a second must not share a folder.
     for count in range(1, 1000):
         candidate = folder if count == 1 else folder.with_name(f"{folder.name}-{count}")

@@ -1,4 +1,5 @@
-"""What a finished run leaves: model.keras, SavedModel, summary.json, report.md, two pictures."""
+"""What a finished run leaves: the trained model as model.safetensors, from which all else is made:
+model.keras and the SavedModel; summary.json, report.md and two pictures."""
 
 from __future__ import annotations
 
@@ -6,39 +7,73 @@ import dataclasses
 import json
 from pathlib import Path
 
+import keras
+import numpy as np
+
 from zoo.data import Source
 from zoo.evaluate.exact import Predictions
-from zoo.export.run_model import load_run
-from zoo.export.saved_model import export_run, usage
+from zoo.export.saved_model import export_model, usage
+from zoo.files import write_text, written_aside
 from zoo.recipe import Recipe
 from zoo.report import plots
 from zoo.report.diagnose import diagnose
 from zoo.runs import evaluations, run_folder
+from zoo.weights import artefact, model_from
+from zoo.weights.card import card_of_recipe
+from zoo.weights.local import values_of
 
 
 def finish(
-    recipe: Recipe, folder: Path, source: Source, predictions: dict[str, Predictions]
+    recipe: Recipe, folder: Path, source: Source, predictions: dict[str, Predictions],
+    values: dict[str, np.ndarray],
 ) -> None:
     """Writes them into `folder` and prints where they are.
 
-    predictions: by split, "validation" and perhaps "test".
+    predictions: by split, "validation" and perhaps "test". values: variable path -> value.
     """
     records = run_folder.read_records(folder)
-    _, model, class_names = load_run(folder)
+    class_names = source.class_names
+    model = trained_model(recipe, folder, class_names, predictions, values)
+    artefact.write(folder / artefact.NAME, values_of(model), model.card)
     keras_file = folder / "model.keras"
-    aside = folder / ".aside.keras"
-    model.save(aside)
-    aside.replace(keras_file)
+    with written_aside(keras_file) as aside:
+        model.save(aside)
     summary = summarise(recipe, source, records, predictions, model)
     if recipe.export:
-        summary["saved_model"] = str(export_run(folder, folder / "export"))
+        summary["saved_model"] = str(export_model(model, folder / "export"))
     summary["keras_model"] = str(keras_file)
     plots.draw_curves(records, folder / "curves.png")
     confusion = predictions["validation"].confusion(len(class_names))
     plots.draw_confusion(confusion, class_names, folder / "confusion.png")
-    run_folder.write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-    run_folder.write_text(folder / "report.md", report(summary, recipe, confusion, class_names))
+    write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    write_text(folder / "report.md", report(summary, recipe, confusion, class_names))
     print(_farewell(summary, folder))
+
+
+def trained_model(
+    recipe: Recipe, folder: Path, class_names: tuple[str, ...],
+    predictions: dict[str, Predictions], values: dict[str, np.ndarray],
+) -> keras.Model:
+    """The run's model in float32, without the auxiliary classifiers of training; on its card what
+    began the run and what it reached."""
+    card = card_of_recipe(
+        dataclasses.asdict(recipe), class_names, accuracies=accuracies(predictions),
+        **run_folder.provenance(folder),
+    )
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        return model_from(card, values)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def accuracies(predictions: dict[str, Predictions]) -> dict[str, dict[str, float]]:
+    """By split: loss in nats, top_1 and top_5 in 0..1."""
+    return {
+        split: {"loss": p.loss, "top_1": p.top_1, "top_5": p.top_5}
+        for split, p in predictions.items()
+    }
 
 
 def summarise(
@@ -60,10 +95,7 @@ def summarise(
         "images_per_second": round(
             records[-1]["step"] * recipe.batch_size / records[-1]["seconds"], 1
         ),
-        **{
-            split: {"loss": p.loss, "top_1": p.top_1, "top_5": p.top_5}
-            for split, p in predictions.items()
-        },
+        **accuracies(predictions),
         "best_validation": {"epoch": best["epoch"], "top_1": best["top_1"]},
         "diagnosis": diagnose(records),
     }

@@ -37,7 +37,7 @@ def train(run: Run) -> int:
     read, or 128 + the signal (interrupt, terminate) that stopped the run after a checkpoint.
     """
     run_folder.begin(
-        run.folder, run.recipe, run.source.class_names, run.command,
+        run.folder, run.recipe.to_json(), run.source.class_names, run.command,
         [device.name for device in tf.config.list_logical_devices()],
     )
     run_folder.keep_records(run.folder, until_step=run.step)
@@ -66,7 +66,7 @@ def train(run: Run) -> int:
                 signal.signal(number, handler)
             progress.close()
         if exit_code == 0:
-            finish.finish(run.recipe, run.folder, run.source, predictions)
+            finish.finish(run.recipe, run.folder, run.source, predictions, run.values())
             board.picture(run.step, "validation/confusion", run.folder / "confusion.png")
     return exit_code
 
@@ -82,10 +82,10 @@ def evaluate_split(run: Run, split: str, by: str = "weights") -> Predictions:
 def _final_predictions(run: Run) -> dict[str, Predictions]:
     """By split, of what the run leaves: the best weights, or the averages, where it has some."""
     if run.recipe.patience:
-        run.restore_best()
-    by = list(run.eval_calls)[-1]
+        run.checkpoints.restore_best()
     return {
-        split: _validate(run)[by] if split == "validation" else evaluate_split(run, split, by)
+        split: _validate(run)[run.leaves] if split == "validation"
+        else evaluate_split(run, split, run.leaves)
         for split in run.eval_sets
     }
 
@@ -96,8 +96,8 @@ def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
     phase_ends = step
     while step < run.total_steps and not _stops_early(run):
         if step >= phase_ends:
-            phase, phase_ends = phase_at(run.phases, step, run.total_steps)
-            train_call = run.make_train_call(phase)
+            phase, phase_ends = phase_at(run.phase_calls.phases, step, run.total_steps)
+            train_call = run.phase_calls.train_call(phase)
             images = train_set(run, phase.image_size)
             iterator = iter(run.strategy.experimental_distribute_dataset(images))
             steps_at_once = 1  # the first call compiles; then as many as take SECONDS_PER_CALL
@@ -136,7 +136,7 @@ def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
             run.epoch_sums.assign(np.zeros(3))
         if epoch_ends or run.signals or step % recipe.checkpoint_every == 0:
             run.seconds.assign(time.perf_counter() - started)
-            run.manager.save(checkpoint_number=step)
+            run.checkpoints.save(step)
         if run.signals and step < run.total_steps:
             progress.say(
                 f"stopped by {signal.Signals(run.signals[0]).name} at step {step}; to go on, give "
@@ -165,7 +165,8 @@ def _record(
     run: Run, epoch: int, now: dict, started: float, progress: Progress, board: TensorBoard
 ) -> None:
     """Evaluates; writes what came of it, and acts on it."""
-    *raw, (_, validation) = _validate(run).items()
+    predictions = _validate(run)
+    validation = predictions[run.leaves]
     loss, correct, images = run.epoch_sums.numpy()
     seconds = time.perf_counter() - started
     record = {
@@ -174,9 +175,9 @@ def _record(
         "train_loss": loss / images, "train_top_1": correct / images,
         "loss": validation.loss, "top_1": validation.top_1, "top_5": validation.top_5,
     }
-    for _, predictions in raw:  # of the weights that the run leaves averages of
-        record |= {"raw_loss": predictions.loss, "raw_top_1": predictions.top_1,
-                   "raw_top_5": predictions.top_5}
+    if run.average:  # the weights themselves, too
+        raw = predictions["weights"]
+        record |= {"raw_loss": raw.loss, "raw_top_1": raw.top_1, "raw_top_5": raw.top_5}
     run_folder.append_record(run.folder, record)
     board.scalars(record["step"], {
         f"validation/{name}": record[name] for name in record
@@ -186,13 +187,13 @@ def _record(
         f"epoch {epoch}/{run.recipe.epochs}: train loss {loss / images:.4f}, "
         f"top-1 {100 * correct / images:.2f} %; validation loss {validation.loss:.4f}, "
         f"top-1 {100 * validation.top_1:.2f} %, top-5 {100 * validation.top_5:.2f} %; "
-        + (f"not averaged {100 * record['raw_top_1']:.2f} %; " if raw else "")
+        + (f"not averaged {100 * record['raw_top_1']:.2f} %; " if run.average else "")
         + f"{seconds:.1f} s"
     )
     records = run_folder.read_records(run.folder)
     run.state.rate_factor.assign(evaluations.rate_factor(run.recipe.schedule, records))
     if run.recipe.patience and evaluations.best(records) == record:
-        run.best_manager.save(checkpoint_number=record["step"])
+        run.checkpoints.save_best(record["step"])
 
 
 def weight_norm(run: Run) -> float:
@@ -201,7 +202,7 @@ def weight_norm(run: Run) -> float:
 
 
 def _validate(run: Run) -> dict[str, Predictions]:
-    """By "weights" and, last and where there are some, "averages"."""
+    """By "weights" and, where the run keeps some, "averages"."""
     if run.validated is None or run.validated[0] != run.step:
         _renew_statistics(run)
         run.validated = run.step, {
@@ -215,16 +216,16 @@ def _renew_statistics(run: Run) -> None:
     start = run.average.statistics_from if run.average else None
     if start is None or run.step < start:
         return
-    phase, _ = phase_at(run.phases, run.step - 1, run.total_steps)
+    phase, _ = phase_at(run.phase_calls.phases, run.step - 1, run.total_steps)
     images = recipe_batches(
         run.recipe, run.source.splits["train"], image_size=run.recipe.image_size,
         batch_size=run.recipe.batch_size, data_service=run.recipe.data_service,
     )
-    run.make_statistics_call(phase)(images, run.steps_per_epoch)
+    run.phase_calls.statistics_call(phase)(images, run.steps_per_epoch)
 
 
 def train_set(run: Run, image_size: int) -> tf.data.Dataset:
-    """What the calls of `run.make_train_call` take, from the run's step on."""
+    """What the calls of `run.phase_calls` take, from the run's step on."""
     if run.recipe.data_on_device:
         return index_batches(
             run.source.splits["train"], batch_size=run.recipe.batch_size, seed=run.recipe.seed,

@@ -27,7 +27,7 @@ def with_preprocessing(recipe: Recipe) -> Recipe:
                 )
         return recipe
     if not recipe.eval_resizing:
-        recipe = dataclasses.replace(recipe, eval_resizing=there.interpolation)
+        recipe = dataclasses.replace(recipe, eval_resizing=there.resizing)
     mean, std = (_for_channels(values, recipe.channels) for values in (there.mean, there.std))
     if not recipe.mean:
         return dataclasses.replace(recipe, mean=mean, std=std)

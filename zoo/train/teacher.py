@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 import zoo.weights
-from zoo.core.batch_norm import with_fused_batch_norm
-from zoo.core.forward import make_forward
-from zoo.core.state import make_state
+from zoo.evaluate.exact import make_inference
 from zoo.recipe import Recipe
-from zoo.recipe.file import read_recipe
-from zoo.spec import parse_options
 
 
 def teacher_of(
@@ -26,7 +21,7 @@ def teacher_of(
     return make_teacher(
         recipe.teacher, recipe.teacher_model, strategy, class_names=class_names,
         input_shape=(recipe.image_size, recipe.image_size, recipe.channels),
-        mean=recipe.mean, std=recipe.std, jit_compile=jit_compile,
+        mean=recipe.mean, std=recipe.std, jit_compile=jit_compile, trust=recipe.trust.split(","),
     )
 
 
@@ -40,38 +35,32 @@ def make_teacher(
     mean: tuple[float, ...],
     std: tuple[float, ...],
     jit_compile: bool,
+    trust: Sequence[str] = (),
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """`teacher(images float32 [B, S, S, C] in 0..255) -> logits [B, classes]`, in a replica.
 
     It normalises images as its own were, whatever the student's recipe has.
 
     Args:
-      weights: a run's folder, or as of `zoo.create_model`.
-      name: its architecture; "" for that of the run or of the catalogue's entry.
+      weights, trust: as of `zoo.create_model`.
+      name: its architecture; "" for what the weights say.
       class_names: what the data has; the teacher has to know the same ones.
       input_shape: of the student's images, all sizes of which the teacher takes.
       mean, std: by channel, in levels of 0..255, for a file that does not tell its own.
 
     Raises ValueError, in one line, for weights without a model, or with other classes.
     """
-    run = Path(weights) / "recipe.json"
-    begun = read_recipe(weights) if run.is_file() else None
-    if begun is not None:
-        name, options = name or begun.model, parse_options(begun.model_options)
-    else:
-        name, options = name or zoo.weights.model_of(weights), {}
-    model = zoo.weights.create_model(name, weights=weights, input_shape=input_shape, **options)
+    model = zoo.weights.create_model(
+        name or None, weights=weights, input_shape=input_shape, trust=trust
+    )
     count = model.output.shape[-1]
     # Those of the catalogue are called otherwise than a set's own classes, so only a run's are.
-    if count != len(class_names) or (begun and model.class_names != class_names):
+    of_run = model.card.recipe is not None
+    if count != len(class_names) or (of_run and model.class_names != class_names):
         raise ValueError(
             f"--teacher: {weights} knows {count} classes; expected the {len(class_names)} of the "
             f"data, {class_names[0]}, ..."
         )
     if model.preprocessing is not None:
         mean, std = model.preprocessing.mean, model.preprocessing.std
-    model = with_fused_batch_norm(model)
-    return make_forward(
-        model, make_state(model, strategy, scales_loss=False), mean=mean, std=std,
-        jit_compile=jit_compile,
-    )
+    return make_inference(strategy, model, mean=mean, std=std, jit_compile=jit_compile)

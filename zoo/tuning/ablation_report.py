@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scipy import special
 
-from zoo.runs.run_folder import write_text
+from zoo.files import write_text
 from zoo.tuning.ablation import Row, read_top_1
 
 LEVEL = 0.05

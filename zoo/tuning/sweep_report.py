@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from zoo.files import write_text
 from zoo.report.plots import write_figure
-from zoo.runs.run_folder import write_text
 from zoo.tuning.space import Choice, Parameter, Range
 from zoo.tuning.study import Study
 

@@ -3,19 +3,23 @@
 from zoo.weights.class_names import decode_predictions
 from zoo.weights.create import (
     create_model,
+    load_model,
     load_pretrained,
-    model_of,
-    preprocess_input,
-    preprocessing_of,
-    with_preprocessing,
+    model_from,
+    save_pretrained,
 )
+from zoo.weights.inputs import preprocess_input, with_preprocessing
+from zoo.weights.origin import model_of, preprocessing_of
 
 __all__ = [
     "create_model",
     "decode_predictions",
+    "load_model",
     "load_pretrained",
+    "model_from",
     "model_of",
     "preprocess_input",
     "preprocessing_of",
+    "save_pretrained",
     "with_preprocessing",
 ]

@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import fnmatch
 import functools
+import math
 import pathlib
 
 from zoo.weights.preprocessing import Preprocessing
@@ -122,10 +123,11 @@ def _entry(row: dict[str, str]) -> Entry:
 
 
 def _preprocessing(row: dict[str, str], prefix: str) -> Preprocessing:
+    size = int(row[f"{prefix}input_size"])
     return Preprocessing(
-        input_size=int(row[f"{prefix}input_size"]),
-        crop_pct=float(row[f"{prefix}crop_pct"]),
-        interpolation=row["interpolation"],
+        image_size=size,
+        eval_resize=math.floor(size / float(row[f"{prefix}crop_pct"])),  # as timm rounds it
+        resizing=row["interpolation"],
         mean=tuple(float(level) for level in row["mean"].split("/")),
         std=tuple(float(level) for level in row["std"].split("/")),
     )

@@ -1,4 +1,4 @@
-"""Weights in files of the user's: from public libraries, from Keras, from runs of this zoo."""
+"""Weights in files of the user's: the zoo's own, those of public libraries, of Keras, of runs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import zoo.models
 from zoo.lazy import lazy_module
-from zoo.weights import names, stored
-from zoo.weights.preprocessing import Preprocessing
+from zoo.runs import checkpoints, run_folder
+from zoo.weights import artefact, names, stored
+from zoo.weights.card import Card, card_of_recipe
 
 np = lazy_module("numpy")
 readers = lazy_module("zoo.weights.readers")
@@ -17,8 +18,29 @@ keras = lazy_module("keras")
 h5py = lazy_module("h5py")
 
 
+def read_card(path: Path) -> Card | None:
+    """What a file or a run's folder says of its model; None for a file that says nothing.
+
+    A finished run is its model.safetensors; of an unfinished one the recipe says the same.
+
+    Raises:
+      ValueError: a folder that is no run's, or a file that cannot be read; in one line.
+    """
+    if not path.is_dir():
+        return artefact.read_card(path)
+    if (path / artefact.NAME).exists():
+        return artefact.read_card(path / artefact.NAME)
+    return card_of_recipe(
+        run_folder.read_recipe(path), run_folder.read_class_names(path),
+        **run_folder.provenance(path),
+    )
+
+
 def read_values(path: Path, name: str, **options: Any) -> dict[str, np.ndarray]:
     """Variable path -> value, for the zoo's model `name`, out of a file or a run's folder.
+
+    Of an unfinished run they are those of its newest checkpoint; with early stopping of its best
+    one; their averages, where the run keeps some.
 
     options: those that the model of a .weights.h5 was built with, which does not name its weights.
 
@@ -26,13 +48,12 @@ def read_values(path: Path, name: str, **options: Any) -> dict[str, np.ndarray]:
       ValueError: a file that cannot be read, or that holds the weights of another model.
     """
     if path.is_dir():
-        # The part of the library that knows runs is needed for them alone.
-        from zoo.export.run_model import load_run
-
-        return _values_of(load_run(path)[1])
+        if (path / artefact.NAME).exists():
+            return readers.read_tensors(path / artefact.NAME)
+        return _of_unfinished_run(path)
     kind = readers.kind_of(path)
     if kind == "keras":
-        return _values_of(keras.models.load_model(path, compile=False, safe_mode=True))
+        return values_of(keras.models.load_model(path, compile=False, safe_mode=True))
     if kind == "keras_weights":
         return _from_keras_weights(path, name, options)
     tensors = readers.read_tensors(path)
@@ -41,24 +62,20 @@ def read_values(path: Path, name: str, **options: Any) -> dict[str, np.ndarray]:
     return _from_library(path, name, tensors)
 
 
-def read_preprocessing(path: Path) -> Preprocessing | None:
-    """What a run's recipe says of its images; None for any other file, which says nothing."""
-    if not path.is_dir():
-        return None
-    from zoo.recipe.file import read_recipe
-
-    recipe = read_recipe(path)
-    return Preprocessing(
-        input_size=recipe.image_size, crop_pct=recipe.image_size / recipe.eval_resize,
-        interpolation=recipe.eval_resizing, mean=recipe.mean, std=recipe.std,
-    )
+def values_of(model: keras.Model) -> dict[str, np.ndarray]:
+    """Variable path -> value: the weights and moving statistics of a model, as it has them."""
+    return {
+        v.path: keras.ops.convert_to_numpy(v)
+        for v in model.weights if keras.backend.is_float_dtype(v.dtype)
+    }
 
 
-def read_class_names(path: Path) -> tuple[str, ...] | None:
-    """Those of a run's folder; None for any other file."""
-    if not path.is_dir():
-        return None
-    return tuple((path / "classes.txt").read_text().splitlines())
+def _of_unfinished_run(path: Path) -> dict[str, np.ndarray]:
+    recipe = run_folder.read_recipe(path)
+    checkpoint = checkpoints.newest(path, best=bool(recipe["patience"]))
+    if checkpoint is None:
+        raise ValueError(f"{path} has no checkpoint yet; train it further first")
+    return checkpoints.read_values(checkpoint, averages=bool(recipe["averaging"]))
 
 
 def _from_keras_weights(path: Path, name: str, options: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -75,11 +92,11 @@ def _from_keras_weights(path: Path, name: str, options: dict[str, Any]) -> dict[
             f"{path} does not hold the weights of {name!r} with options {options}: "
             f"{' '.join(str(error).split())[:300]}"
         ) from error
-    return _values_of(model)
+    return values_of(model)
 
 
 def _from_library(path: Path, name: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The library whose names fit tells itself by that."""
+    """Tries the name map of each library that has this model; the first that fits is the one."""
     errors = []
     for library, source in names.sources(name).items():
         try:
@@ -91,10 +108,3 @@ def _from_library(path: Path, name: str, tensors: dict[str, np.ndarray]) -> dict
     raise ValueError(
         f"{path} holds no weights of {name!r}: {'; '.join(errors) or 'no library has this model'}"
     )
-
-
-def _values_of(model: keras.Model) -> dict[str, np.ndarray]:
-    return {
-        v.path: keras.ops.convert_to_numpy(v)
-        for v in model.weights if keras.backend.is_float_dtype(v.dtype)
-    }

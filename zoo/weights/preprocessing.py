@@ -1,54 +1,53 @@
-"""From pictures to what a pretrained network was evaluated on: resized, cropped, normalised.
+"""From pictures to what a trained network was evaluated on: resized, cropped, normalised.
 
-The steps are those of the libraries that publish the accuracies: the short side is resized by
-Pillow, whose filters widen with the scale (antialiasing), the middle is cut out, then
-(levels - mean) / std. Channels are RGB and all units are levels of 0..255.
+The steps are those of the libraries that publish the accuracies: the short side is resized, the
+middle is cut out, then (levels - mean) / std. Channels are RGB and all units are levels of 0..255.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
+from zoo.data.resize import METHODS
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
 Image = lazy_module("PIL.Image")
 
-# Pillow's names of them.
-INTERPOLATIONS = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "area": "BOX"}
+# Pillow's names of the methods that it has: its filters widen with the scale (antialiasing).
+_OF_PILLOW = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "area": "BOX"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
     """How images become the input of a network.
 
-    input_size: side of the square that the network was evaluated on, in pixels.
-    crop_pct: what the crop leaves of the resized image's short side, in (0, 1]; the short side
-        becomes floor(input_size / crop_pct) pixels.
-    interpolation: "bilinear", "bicubic" or "area".
+    image_size: side of the square that the network sees, pixels.
+    eval_resize: the short side before the centre crop, pixels, >= image_size.
+    resizing: one of `zoo.data.resize.METHODS`.
     mean, std: a number a channel (three: RGB; one: grey), in levels of 0..255.
 
     Raises:
       ValueError: a field outside of its range.
     """
 
-    input_size: int
-    crop_pct: float
-    interpolation: str
+    image_size: int
+    eval_resize: int
+    resizing: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if self.input_size < 1:
-            raise ValueError(f"got input_size={self.input_size!r}; expected a size of at least 1")
-        if not 0 < self.crop_pct <= 1:
-            raise ValueError(f"got crop_pct={self.crop_pct!r}; expected a number in (0, 1]")
-        if self.interpolation not in INTERPOLATIONS:
+        if self.image_size < 1:
+            raise ValueError(f"got image_size={self.image_size!r}; expected a size of at least 1")
+        if self.eval_resize < self.image_size:
             raise ValueError(
-                f"got interpolation={self.interpolation!r}; expected one of {list(INTERPOLATIONS)}"
+                f"got eval_resize={self.eval_resize!r}; expected at least "
+                f"image_size={self.image_size}"
             )
+        if self.resizing not in METHODS:
+            raise ValueError(f"got resizing={self.resizing!r}; expected one of {list(METHODS)}")
         if len(self.mean) not in (1, 3) or len(self.mean) != len(self.std):
             raise ValueError(
                 f"got mean={self.mean!r}, std={self.std!r}; expected 1 or 3 numbers in each"
@@ -59,16 +58,29 @@ class Preprocessing:
                 "deviations over 0"
             )
 
-    @property
-    def resize_size(self) -> int:
-        """The short side after resizing, in pixels."""
-        return math.floor(self.input_size / self.crop_pct)
+    def for_input(self, input_shape: tuple[int, int, int]) -> Preprocessing | None:
+        """For a model of another input size or number of channels.
+
+        The short side grows with the size, rounded down; grey images have the mean of the three
+        colours, since the first layer's kernels are added up. None where the images of the model
+        are no squares, or have another number of channels than 1 or 3.
+        """
+        height, width, channels = input_shape
+        if height != width or channels not in (1, 3):
+            return None
+        mean, std = self.mean, self.std
+        if channels != len(mean):
+            mean, std = ((sum(values) / len(values),) * channels for values in (mean, std))
+        resize = self.eval_resize * height // self.image_size
+        return dataclasses.replace(
+            self, image_size=height, eval_resize=resize, mean=mean, std=std
+        )
 
 
 def preprocess_input(
     images: np.ndarray | Sequence[np.ndarray], preprocessing: Preprocessing, *, resize: bool = True
 ) -> np.ndarray:
-    """Pictures -> float32 [B, S, S, C], a network's input; S is `preprocessing.input_size`.
+    """Pictures -> float32 [B, S, S, C], a network's input; S is `preprocessing.image_size`.
 
     images: one picture [H, W] or [H, W, C], a batch [B, H, W, C], or a list of pictures of any
         sizes; uint8, or float in levels of 0..255, which resizing rounds to whole levels. C is
@@ -141,14 +153,38 @@ def _resized_and_cropped(picture: np.ndarray, preprocessing: Preprocessing) -> n
     """uint8 [S, S, C]; the roundings are those of torchvision's transforms, which timm uses."""
     if picture.dtype != np.uint8:
         picture = np.rint(picture).astype("uint8")
-    size, short_side = preprocessing.input_size, preprocessing.resize_size
+    size, short_side = preprocessing.image_size, preprocessing.eval_resize
     height, width, channels = picture.shape
     scaled = (
         short_side if width <= height else int(short_side * width / height),
         short_side if height <= width else int(short_side * height / width),
     )
-    image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-    resampling = Image.Resampling[INTERPOLATIONS[preprocessing.interpolation]]
     left, top = (round((side - size) / 2) for side in scaled)
-    resized = np.asarray(image.resize(scaled, resampling))
-    return resized[top : top + size, left : left + size].reshape(size, size, channels)
+    method = preprocessing.resizing
+    if method == "area" and (scaled[0] > width or scaled[1] > height):
+        method = "bilinear"  # see zoo/data/resize.py
+    if method in _OF_PILLOW:
+        image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
+        resized = np.asarray(image.resize(scaled, Image.Resampling[_OF_PILLOW[method]]))
+        return resized[top : top + size, left : left + size].reshape(size, size, channels)
+    cubic = method.startswith("bicubic")
+    rows = _nearest_pixels(height, scaled[1], cubic)[top : top + size]
+    columns = _nearest_pixels(width, scaled[0], cubic)[left : left + size]
+    resized = np.einsum("yh,hwc,xw->yxc", rows, picture.astype("float32"), columns, optimize=True)
+    return np.clip(np.floor(resized + 0.5), 0, 255).astype("uint8")
+
+
+def _nearest_pixels(before: int, after: int, cubic: bool) -> np.ndarray:
+    """float32 [after, before]: the weights of one axis for resizing without antialiasing.
+
+    Each output pixel is made of the 2 nearest pixels, or with Keys' kernel (1981, a = -0.5) of the
+    4 nearest; weights of pixels outside of the image are given to the others.
+    """
+    centres = (np.arange(after) + 0.5) * before / after
+    distance = np.abs(np.arange(before) + 0.5 - centres[:, None])
+    weights = np.maximum(1 - distance, 0)
+    if cubic:
+        near = (1.5 * distance - 2.5) * distance**2 + 1
+        far = ((2.5 - 0.5 * distance) * distance - 4) * distance + 2
+        weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
+    return (weights / weights.sum(1, keepdims=True)).astype("float32")

@@ -1,0 +1,67 @@
+"""Pictures for a model with trained weights: prepared outside of it, or by a layer in front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zoo.lazy import lazy_module
+from zoo.weights import preprocessing
+from zoo.weights.origin import preprocessing_of
+from zoo.weights.preprocessing import Preprocessing
+
+np = lazy_module("numpy")
+keras = lazy_module("keras")
+
+
+def preprocess_input(
+    images: np.ndarray | Sequence[np.ndarray],
+    model_or_weights: keras.Model | str,
+    *,
+    resize: bool = True,
+) -> np.ndarray:
+    """Pictures in levels of 0..255 -> the float32 images [B, S, S, C] that a network expects.
+
+    images, resize: as of `zoo.weights.preprocessing.preprocess_input`.
+    model_or_weights: what `zoo.create_model` returned, or the `weights` it was given.
+
+    Raises:
+      ValueError: nothing is known of the images that the weights were trained with, or `images`
+        are not pictures.
+    """
+    return preprocessing.preprocess_input(
+        images, _known_preprocessing(model_or_weights), resize=resize
+    )
+
+
+def with_preprocessing(model: keras.Model) -> keras.Model:
+    """`model` behind a layer that normalises its images: pictures in levels of 0..255 go in.
+
+    What is saved of it cannot be fed wrongly normalised images. Resizing and cropping are left to
+    the app: the pictures are [B, S, S, C] of the model's own size.
+
+    Raises:
+      ValueError: nothing is known of the images that the model was trained with.
+    """
+    images = _known_preprocessing(model)
+    pictures = keras.Input(model.input_shape[1:], name="pictures")
+    normalise = keras.layers.Rescaling(
+        scale=[1 / std for std in images.std],
+        offset=[-mean / std for mean, std in zip(images.mean, images.std, strict=True)],
+        dtype="float32",
+        name="normalise",
+    )
+    return keras.Model(pictures, model(normalise(pictures)), name=model.name)
+
+
+def _known_preprocessing(model_or_weights: keras.Model | str) -> Preprocessing:
+    if isinstance(model_or_weights, str):
+        found = preprocessing_of(model_or_weights)
+    else:
+        found = getattr(model_or_weights, "preprocessing", None)
+    if found is None:
+        raise ValueError(
+            f"got {getattr(model_or_weights, 'name', model_or_weights)!r}, of whose training "
+            "images nothing is known; expected a model of zoo.create_model with pretrained "
+            "weights, or their name"
+        )
+    return found
