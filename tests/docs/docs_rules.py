@@ -33,6 +33,7 @@ RULES = [
     Rule(r"/data/tfds|/downloads", reason="needs ImageNet"),
     Rule(r"--port=505", reason="runs until it is stopped; tests/tools/test_data_service.py"),
     Rule(r"--precision=mixed_bfloat16 --xla=on", reason="needs a GPU: minutes of compiling"),
+    Rule(r"--sync_bn", reason="a minute; tests/core/test_batch_norm.py"),
     Rule(r"-m tools\.ablate", reason="minutes; tests/tools/test_ablate_tool.py"),
     Rule(r"^python examples/finetune_folder", reason="tests/test_examples.py runs it"),
     Rule(r'weights="timm:resnet50d', reason="needs a network"),
@@ -53,15 +54,13 @@ RULES = [
     Rule(r"-m recipes\.lenet", SHORT),
     Rule(r"-m recipes\.resnet50d .*smoke", "--model=lenet --model_options= --train_images=50 "
          "--batch_size=25 --epochs=1 --export=false"),
-    Rule(r"-m recipes\.resnet18 .*--sync_bn", "--model_options=width=0.125 --export=false"),
     Rule(r"-m recipes\.resnet18", f"{SMALL} {GREY} --epochs=1"),
     Rule(r"-m recipes\.finetune", f"{SMALL} --weights=mnist --epochs=2 --frozen_epochs=1"),
 ]
 
 # Parts of the package that are written at this moment: blocks that need them are only compiled.
 PENDING = [
-    r"zoo\.load_model", r"zoo\.save_pretrained", r"zoo\.save_keras", r"own\.keras",
-    r"model\.safetensors", r"--host_ops", r"--trust", r"own_\w+:",
+    r"zoo\.save_keras", r"own\.keras", r"--host_ops", r"--trust", r"trust=\(", r"own_\w+:",
 ]
 # Files that links name and that are written at this moment.
 PENDING_FILES = [
