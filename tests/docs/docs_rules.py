@@ -1,0 +1,80 @@
+"""How each command of the documents is tested: a new one needs a row here.
+
+The first row whose pattern is found in the command, or in the text of a Python block, is its rule.
+A row without a reason is run, with `flags` behind it that make a training short; a row with a
+reason is only checked: its module, its flags and their values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    pattern: str
+    flags: str = ""
+    reason: str = ""
+
+
+# A minute of a real network costs the suite more than it shows: lenet stands for all of them.
+SHORT = "--epochs=1 --train_images=200 --export=false"
+SMALL = ("--model=lenet --model_options= --channels=1 --image_size=28 --eval_resize=28 "
+         "--augment= --batch_size=16 --train_images=32 --export=false")
+GREY = "--mean=33.3 --std=78.6"
+
+RULES = [
+    # What cannot run here.
+    Rule(r"^pip install|^python -m venv|^\. env/", reason="changes the environment"),
+    Rule(r"^python -m pytest", reason="is what runs this"),
+    Rule(r"^ruff check", reason="a step of .ci/run"),
+    Rule(r"^docker ", reason="needs Docker and a network"),
+    Rule(r"/data/tfds|/downloads", reason="needs ImageNet"),
+    Rule(r"--port=505", reason="runs until it is stopped; tests/tools/test_data_service.py"),
+    Rule(r"--precision=mixed_bfloat16 --xla=on", reason="needs a GPU: minutes of compiling"),
+    Rule(r"--sync_bn", reason="a minute; tests/core/test_batch_norm.py"),
+    Rule(r"-m tools\.ablate", reason="minutes; tests/tools/test_ablate_tool.py"),
+    Rule(r"^python examples/finetune_folder", reason="tests/test_examples.py runs it"),
+    Rule(r'weights="timm:resnet50d', reason="needs a network"),
+    # What runs as it is.
+    Rule(r"--help$"),
+    Rule(r"^python -c"),
+    Rule(r"^(import|from|print|for|own|app|maps|opened|keras|model)\b", ""),
+    Rule(r"-m tools\.(evaluate|export|data_statistics|predict|ensemble|check_start)"),
+    Rule(r"-m tools\.linear_probe"),
+    Rule(r"-m tools\.prepare_data --folder"),
+    # What is made short.
+    Rule(r"-m tools\.digits_folder", "--train_per_class=8 --validation_per_class=4"),
+    Rule(r"-m tools\.show_data", "--count=8"),
+    Rule(r"-m tools\.show_augment", "--size=32 --rows=2"),
+    Rule(r"-m tools\.find_lr", "--steps=60"),
+    Rule(r"-m tools\.sweep", f"--trials=1 {SHORT}"),
+    Rule(r"-m recipes\.lenet.*step\(", "--train_images=200 --export=false"),
+    Rule(r"-m recipes\.lenet", SHORT),
+    Rule(r"-m recipes\.resnet50d .*smoke", "--model=lenet --model_options= --train_images=50 "
+         "--batch_size=25 --epochs=1 --export=false"),
+    Rule(r"-m recipes\.resnet18", f"{SMALL} {GREY} --epochs=1"),
+    Rule(r"-m recipes\.finetune", f"{SMALL} --weights=mnist --epochs=2 --frozen_epochs=1"),
+]
+
+# Parts of the package that are written at this moment: blocks that need them are only compiled.
+PENDING = [
+    r"zoo\.save_keras", r"own\.keras", r"--host_ops", r"--trust", r"trust=\(", r"own_\w+:",
+]
+# Files that links name and that are written at this moment.
+PENDING_FILES = [
+    "docs/measurements/gpu.md", "docs/measurements/host_ops.md",
+    "docs/measurements/keras_versions.md", "docs/measurements/mutation.md",
+    "tools/bench/mutate.py", "examples/own_model.py", "examples/own_operation.py",
+    "examples/own_optimizer.py", "examples/own_schedule.py", "examples/own_data.py",
+]
+
+
+def rule_of(unit: str) -> Rule | None:
+    """The first rule of a command or of a Python block's text; None where there is none."""
+    return next((rule for rule in RULES if re.search(rule.pattern, unit)), None)
+
+
+def is_pending(unit: str) -> bool:
+    return any(re.search(pattern, unit) for pattern in PENDING)
