@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from image_files import difference
 from PIL import Image
 
+from zoo.data.methods import METHODS
 from zoo.data.native.resample import resample
 from zoo.data.native.window import random_resized_window
-from zoo.data.resize import METHODS
 
 
 def mean_of_box(image: np.ndarray, box: tuple[float, ...], size: int) -> np.ndarray:

@@ -9,7 +9,8 @@ from image_files import difference
 from PIL import Image
 
 from zoo.data.center_crop import resize_and_center_crop
-from zoo.data.resize import METHODS, resize
+from zoo.data.methods import METHODS
+from zoo.data.resize import resize
 
 IN_PIL = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "area": "BOX"}
 

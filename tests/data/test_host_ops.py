@@ -17,9 +17,10 @@ from launch import NOTES, ROOT, run_module
 from zoo.data import crop_and_resize, train_batches
 from zoo.data.crop import random_resized_window
 from zoo.data.host_ops import choose, load_ops
+from zoo.data.methods import METHODS
 from zoo.data.native import c_api, op
 from zoo.data.native.filters import FILTERS
-from zoo.data.resize import METHODS, resize
+from zoo.data.resize import resize
 
 BOTH = ("native", "tensorflow")
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.resize import METHODS
+from zoo.data.methods import METHODS
 from zoo.recipe import Recipe
 from zoo.recipe.checks import PRECISIONS, XLA_MODES
 from zoo.recipe.file import from_json, read_recipe

@@ -15,7 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from zoo.data.center_crop import resize_and_center_crop
-from zoo.data.resize import METHODS
+from zoo.data.methods import METHODS
 from zoo.weights.preprocessing import Preprocessing, preprocess_input
 
 IMAGENET = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)

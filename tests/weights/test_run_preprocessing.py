@@ -4,7 +4,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from zoo.data.resize import METHODS
+from zoo.data.methods import METHODS
 from zoo.recipe import Recipe
 from zoo.weights import preprocessing_of
 

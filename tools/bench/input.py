@@ -34,7 +34,7 @@ from absl import flags
 
 from tools.bench.input_zoo import BATCH, SIZE, timed, zoo_batches
 from zoo.cli import import_tensorflow, run_tool
-from zoo.data.resize import METHODS
+from zoo.data.methods import METHODS
 
 _PEERS = flags.DEFINE_string("peers_python", "", "Python of an environment with the peers")
 _HOST_OPS = flags.DEFINE_list("host_ops", ["native"], "native and tensorflow, or one of them")

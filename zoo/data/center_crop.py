@@ -7,7 +7,7 @@ pixel covers.
 
 from __future__ import annotations
 
-from zoo.data.resize import check_method
+from zoo.data.methods import check_method
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -23,7 +23,7 @@ def resize_and_center_crop(
       images: uint8 [...,H,W,C].
       image_size: S, pixels.
       eval_resize: the short side before the crop, pixels, >= image_size.
-      method: one of `zoo.data.resize.METHODS`.
+      method: one of `zoo.data.methods.METHODS`.
 
     Returns:
       uint8 [...,S,S,C].
@@ -53,7 +53,7 @@ def scale_and_translate(
       images: uint8 [...,H,W,C].
       image_size: S, pixels.
       scale, translation: float32 [2], of height and width; translation in pixels of the output.
-      method: one of `zoo.data.resize.METHODS`.
+      method: one of `zoo.data.methods.METHODS`.
 
     Returns:
       uint8 [...,S,S,C].

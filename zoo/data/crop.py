@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from zoo.data.decode import as_channels, decode_image
 from zoo.data.host_ops import load_ops
-from zoo.data.resize import check_method
+from zoo.data.methods import check_method
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -34,7 +34,7 @@ def crop_and_resize(
       image_size: S, pixels.
       channels: 1 or 3.
       window_of: height and width int32 [2] -> top, left, height, width int32 [4].
-      method: one of `zoo.data.resize.METHODS`.
+      method: one of `zoo.data.methods.METHODS`.
       host_ops: one of `zoo.data.host_ops.CHOICES`.
 
     Returns:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.decode import as_channels
+from zoo.data.methods import check_method
 from zoo.data.pipeline import check_numbers, decoded_example, images_in_work, with_options
-from zoo.data.resize import check_method
 from zoo.data.splits import ArraySplit, Split
 from zoo.data.views import Views
 from zoo.lazy import lazy_module
@@ -33,7 +33,7 @@ def eval_batches(
       image_size, channels, batch_size, host_threads: as in `train_batches`.
       eval_resize: the short side in pixels before the centre crop, >= image_size.
       views: instead of this, what is shown of each image.
-      resizing: one of `zoo.data.resize.METHODS`.
+      resizing: one of `zoo.data.methods.METHODS`.
 
     Returns:
       Elements (images uint8 [B,S,S,C], labels int32 [B], mask bool [B]); with `views` the images

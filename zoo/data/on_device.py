@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from zoo.data.cache import fits_resized, resize_once
 from zoo.data.decode import as_channels
+from zoo.data.methods import check_method
 from zoo.data.order import batch_order
 from zoo.data.pipeline import with_options
-from zoo.data.resize import check_method
 from zoo.data.splits import ArraySplit, Split
 from zoo.lazy import lazy_module
 
@@ -48,7 +48,7 @@ def make_pick(
       split: see `check_on_device`.
       image_size: S, pixels.
       channels: C, 1 or 3, whatever the split has.
-      resizing: one of `zoo.data.resize.METHODS`.
+      resizing: one of `zoo.data.methods.METHODS`.
       host_ops: one of `zoo.data.host_ops.CHOICES`.
 
     Raises:

@@ -90,7 +90,7 @@ def resample(images: tf.Tensor, box: tf.Tensor, image_size: int, method: str) ->
         above 0. Pixels outside have no part in the result; for `area`, pixels that are in it in
         part have that part, for the other methods all of them.
       image_size: S, pixels.
-      method: one of `zoo.data.resize.METHODS`.
+      method: one of `zoo.data.methods.METHODS`.
 
     Returns:
       uint8 [...,S,S,C], halves rounded up.

@@ -10,9 +10,10 @@ from zoo.data.cache import resize_once
 from zoo.data.crop import crop_and_resize, random_resized_window, scale_jitter_window
 from zoo.data.decode import as_channels
 from zoo.data.host_ops import choose, load_ops
+from zoo.data.methods import check_method
 from zoo.data.order import batch_order, key_of
 from zoo.data.pipeline import check_numbers, decoded_example, images_in_work, with_options
-from zoo.data.resize import check_method, resize
+from zoo.data.resize import resize
 from zoo.data.splits import ArraySplit, Split
 from zoo.lazy import lazy_module
 
@@ -50,7 +51,7 @@ def train_batches(
       crop_area, crop_ratio: the random window, see `crop.random_resized_window`; with `crop_area`
         None or (1, 1) the whole image is resized, or left alone when it has the size already.
       scale_jitter: instead of these, see `crop.scale_jitter_window`.
-      resizing: one of `zoo.data.resize.METHODS`.
+      resizing: one of `zoo.data.methods.METHODS`.
       host_ops: what crops and resizes, one of `zoo.data.host_ops.CHOICES`.
       host_threads: threads of this input pipeline; 0 for TensorFlow's pool of one a core.
       data_service: "grpc://HOST:PORT", the dispatcher of a tf.data service whose workers, which

@@ -20,7 +20,7 @@ from __future__ import annotations
 import dataclasses
 
 from zoo.data.center_crop import resize_and_center_crop, scale_and_translate
-from zoo.data.resize import check_method
+from zoo.data.methods import check_method
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -95,7 +95,7 @@ def five_crops(
       images: uint8 [...,H,W,C].
       image_size: S, pixels.
       short_side: of the resized image, pixels, >= image_size.
-      method: one of `zoo.data.resize.METHODS`.
+      method: one of `zoo.data.methods.METHODS`.
 
     Returns:
       uint8 [...,5,S,S,C].

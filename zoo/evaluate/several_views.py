@@ -37,7 +37,7 @@ def evaluate_views(
     Args:
       model: [B, S, S, C] normalised -> logits [B, num_classes].
       mean, std: by channel, in levels of 0..255.
-      resizing: one of `zoo.data.resize.METHODS`.
+      resizing: one of `zoo.data.methods.METHODS`.
       batch_size: images that are read at once, over all devices, each with all its crops; rounded
         up to a multiple of the devices. The model is run on one view of each at a time.
 

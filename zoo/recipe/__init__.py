@@ -14,7 +14,7 @@ from zoo.core.losses import check_loss
 from zoo.data import check_spec
 from zoo.data.bad_images import CHOICES
 from zoo.data.host_ops import CHOICES as HOST_OPS
-from zoo.data.resize import METHODS
+from zoo.data.methods import METHODS
 from zoo.models import check_model
 from zoo.recipe import checks, field, rules
 from zoo.recipe.checks import PRECISIONS, XLA_MODES, at_least, or_empty

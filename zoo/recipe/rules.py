@@ -11,7 +11,7 @@ from zoo.augment import check_policy
 from zoo.core.averaging import check_average
 from zoo.core.optimizer import check_optimizer
 from zoo.core.schedule import check_schedule
-from zoo.data.resize import METHODS
+from zoo.data.methods import METHODS
 from zoo.models import check_model
 from zoo.recipe import checks
 from zoo.spec import parse_options

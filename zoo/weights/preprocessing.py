@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from zoo.data.resize import METHODS
+from zoo.data.methods import METHODS
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -25,7 +25,7 @@ class Preprocessing:
 
     image_size: side of the square that the network sees, pixels.
     eval_resize: the short side before the centre crop, pixels, >= image_size.
-    resizing: one of `zoo.data.resize.METHODS`.
+    resizing: one of `zoo.data.methods.METHODS`.
     mean, std: a number a channel (three: RGB; one: grey), in levels of 0..255.
 
     Raises:
@@ -162,7 +162,7 @@ def _resized_and_cropped(picture: np.ndarray, preprocessing: Preprocessing) -> n
     left, top = (round((side - size) / 2) for side in scaled)
     method = preprocessing.resizing
     if method == "area" and (scaled[0] > width or scaled[1] > height):
-        method = "bilinear"  # see zoo/data/resize.py
+        method = "bilinear"  # see zoo/data/methods.py
     if method in _OF_PILLOW:
         image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
         resized = np.asarray(image.resize(scaled, Image.Resampling[_OF_PILLOW[method]]))
