@@ -69,8 +69,12 @@ def main() -> None:
     if TABLE.value:
         print(table(of_today(read(out), root), reasons()))
         return
-    for library in ("tensorflow", "keras", "pytest", "hypothesis", "sklearn.metrics", "PIL.Image"):
-        __import__(library)  # once; nothing of this project, which is what changes
+    # Once, for all children; nothing of this project, which is what changes.
+    import hypothesis  # noqa: F401
+    import keras  # noqa: F401
+    import pytest  # noqa: F401
+    import sklearn.metrics  # noqa: F401
+    import tensorflow  # noqa: F401
     from tqdm import tqdm
 
     with tempfile.TemporaryDirectory() as folder:

@@ -9,10 +9,10 @@ default says nothing; without it the file opens: docs/measurements/keras_version
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import json
 import shutil
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -83,7 +83,8 @@ def _defaults(module: str | None, class_name: str | None) -> dict[str, object]:
     where it is none."""
     if not module or module.partition(".")[0] != "keras":
         return {}
-    cls = getattr(importlib.import_module(module), class_name, None)
+    # The model's modules are all loaded: nothing is imported by a name from a configuration.
+    cls = getattr(sys.modules.get(module), class_name, None)
     if not inspect.isclass(cls):
         return {}
     defaults: dict[str, object] = {}
