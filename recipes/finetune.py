@@ -1,7 +1,7 @@
 """Fine-tuning of a pretrained network on an image folder: first the new classifier, then all.
 
 For some epochs only the classifier learns, the rest in inference mode; then the whole network but
-its normalisations, with a tenth of the learning rate. Measured: BUILD_NOTES.md, "Fine-tuning".
+its normalisations, with a tenth of the learning rate. Measured: docs/measurements/fine_tuning.md.
 
     python -m recipes.finetune --data=folder:photos --model=resnet50d
     python -m recipes.finetune --data=folder:photos --trainable=from:stage5 --stage_decay=0.7

@@ -1,7 +1,7 @@
 """LeNet-5 (LeCun et al. 1998), tanh and average-pool as published, on handwritten digits.
 
 Published: 99.05 % of the MNIST test set (99.2 % with distortions), LeCun 1998, section III.
-Measured: BUILD_NOTES.md, "Digits". Needs nothing but a CPU:
+Measured: docs/measurements/digits.md. Needs nothing but a CPU:
 
     python -m recipes.lenet5 --flagfile=recipes/flags/quickstart.flags
     python -m recipes.lenet5 --data=idx:DIR     (MNIST's four files, gzipped or not)

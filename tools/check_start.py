@@ -8,7 +8,7 @@ Takes every flag of the recipe too (python -m recipes.NAME --help); without augm
 decay and dropout it looks at five batches of training images:
 
     1. the loss of the new network is that of equal probabilities
-    2. within --steps steps it knows the five batches by heart
+    2. it memorises five batches within --steps steps
     3. with black images instead it does not
 
 Exit code 0: all three passed; 1: not all, each says what to look at; 2: wrong flags or files.

@@ -57,23 +57,6 @@ RULES = [
     Rule(r"-m recipes\.finetune", f"{SMALL} --weights=mnist --epochs=2 --frozen_epochs=1"),
 ]
 
-# Parts of the package that are written at this moment: blocks that need them are only compiled.
-PENDING = [
-    r"zoo\.save_keras", r"own\.keras", r"--host_ops", r"--trust", r"trust=\(", r"own_\w+:",
-]
-# Files that links name and that are written at this moment.
-PENDING_FILES = [
-    "docs/measurements/gpu.md", "docs/measurements/host_ops.md",
-    "docs/measurements/keras_versions.md", "docs/measurements/mutation.md",
-    "tools/bench/mutate.py", "examples/own_model.py", "examples/own_operation.py",
-    "examples/own_optimizer.py", "examples/own_schedule.py", "examples/own_data.py",
-]
-
-
 def rule_of(unit: str) -> Rule | None:
     """The first rule of a command or of a Python block's text; None where there is none."""
     return next((rule for rule in RULES if re.search(rule.pattern, unit)), None)
-
-
-def is_pending(unit: str) -> bool:
-    return any(re.search(pattern, unit) for pattern in PENDING)

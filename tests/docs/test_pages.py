@@ -6,7 +6,6 @@ import re
 
 import pytest
 from docs_blocks import ROOT
-from docs_rules import PENDING_FILES
 
 import zoo
 
@@ -42,7 +41,7 @@ def test_links_lead_somewhere(page):
         if target.startswith("http"):
             continue
         path = (page.parent / target.split("#")[0]).resolve()
-        assert path.exists() or str(path.relative_to(ROOT)) in PENDING_FILES, target
+        assert path.exists(), target
 
 
 @each_page
@@ -53,7 +52,7 @@ def test_paths_exist(page):
     paths = re.findall(r"`((?:zoo|tools|tests|recipes|examples)/[a-z0-9_/.*]+)(?:`|::)",
                        page.read_text())
     for path in paths:
-        assert list(ROOT.glob(path.rstrip("/"))) or path in PENDING_FILES, path
+        assert list(ROOT.glob(path.rstrip("/"))), path
 
 
 def test_every_page_is_linked():

@@ -81,7 +81,7 @@ RECIPES = {
         "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=0.001)", "weight_decay": 1e-5,
         "bias_decay": False, "label_smoothing": 0.1, "averaging": "ema(decay=0.9999)",
     },
-    # No paper's: chosen on 200 digits as pictures, BUILD_NOTES.md, "Fine-tuning".
+    # No paper's: chosen on 200 digits as pictures, docs/measurements/fine_tuning.md.
     "finetune": {
         "model": "efficientnet_lite0", "model_options": "", "weights": "imagenet",
         "mean": (), "std": (), "data": "folder:photos", "image_size": 224, "eval_resize": 256,

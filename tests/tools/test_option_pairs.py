@@ -1,6 +1,7 @@
 """python -m tools.bench.option_pairs: combinations of options, three steps each.
 
-All alone and hundreds of pairs are run by hand; BUILD_NOTES.md has what came of them.
+All alone and hundreds of pairs are run by hand; docs/measurements/option_pairs.md has
+what came of them.
 """
 
 from __future__ import annotations

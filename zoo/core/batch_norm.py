@@ -1,7 +1,7 @@
 """Batch normalisation by TensorFlow's fused kernels, in the graphs of training and evaluation.
 
 Keras 3 builds it from moments and elementwise operations, each a pass over the images; with the
-fused kernel a ResNet trains about 1.5 times as fast on a CPU (BUILD_NOTES.md has the figures).
+fused kernel a ResNet trains about 1.5 times as fast on a CPU (docs/measurements/training_speed.md).
 Layers are swapped where a run trains; what a run saves holds Keras' own layer.
 """
 

@@ -29,7 +29,7 @@ def uses_xla(mode: str) -> bool:
     """Whether the step is compiled: "on", "off", or "auto" by device.
 
     On CPUs XLA's convolutions are Eigen's, two to three times slower in training than oneDNN's,
-    which the graph executor uses (BUILD_NOTES.md has the figures).
+    which the graph executor uses (docs/measurements/training_speed.md).
     """
     if mode == "auto":
         return bool(tf.config.list_logical_devices("GPU"))

@@ -167,8 +167,8 @@ def draw(curve: Curve, suggestion: Suggestion | None, path: Path) -> None:
 
 def _losses(run: Run, steps: int) -> Iterator[float]:
     """Of one step after another, on training images as a run sees them first."""
-    phase = run.phases[0]
-    train_call = run.make_train_call(phase)
+    phase = run.phase_calls.phases[0]
+    train_call = run.phase_calls.train_call(phase)
     dataset = loop.train_set(run, phase.image_size)
     images = iter(run.strategy.experimental_distribute_dataset(dataset))
     for _ in range(steps):

@@ -1,12 +1,12 @@
 """Checks before a run, of network, data and rate together, on five batches of training images.
 
     1. the new network knows nothing: its loss is that of equal probabilities, ln(classes)
-    2. it can learn the five batches by heart
+    2. it can memorise five batches
     3. it does so from the images: with black ones it learns no more than how frequent labels are
 
 After Stanford's CS231n notes ("Before learning: sanity checks tips and tricks") and Karpathy's "A
 recipe for training neural networks" (2019). Augmentation and whatever else keeps a network from
-learning by heart are left out. Nothing is written.
+memorising are left out. Nothing is written.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCHES = 5
 START_TOLERANCE = 0.2
 # ... or be up to this multiple of it: networks with shortcuts begin there, for few classes.
 START_LIMIT = 2.0
-# Learnt by heart: all right, and the loss below this share of that at the start. Only then is it
+# Memorised: all images right, and the loss below this share of that at the start. Only then is it
 # clearly below what labels alone allow, of two classes too.
 LEARNT = 0.1
 # Black images must leave the loss above this share of the labels' entropy: batches come in turn,
@@ -43,7 +43,7 @@ BLACK_FLOOR = 0.9
 REAL_SHARE = 0.5
 # Steps of linear warmup, of all: at the full rate a new network may diverge.
 WARMUP_SHARE = 0.1
-# What keeps a network from learning by heart, or makes the loss another one.
+# What keeps a network from memorising, or makes the loss another one.
 LEFT_OUT = {"augment": "", "crop_area": (1.0, 1.0), "weight_decay": 0.0}
 # The same, where the default is to do without it; and what has no effect without those.
 AT_DEFAULT = (
@@ -76,7 +76,7 @@ class Passes:
 def check_start(recipe: Recipe, steps: int) -> Iterator[Verdict]:
     """Yields the verdict of each check, once it is known.
 
-    steps: within which the batches are to be known by heart.
+    steps: within which the batches have to be memorised.
 
     Raises ValueError, in one line, for whatever is wrong with the recipe.
     """
@@ -84,7 +84,7 @@ def check_start(recipe: Recipe, steps: int) -> Iterator[Verdict]:
     run = prepare(recipe, schedule=check_schedule(recipe, steps))
     images, labels = _first_batches(run)
     num_classes = len(run.source.class_names)
-    train_call = run.make_train_call(run.phases[0])
+    train_call = run.phase_calls.train_call(run.phase_calls.phases[0])
     new = run.state.read()
     most = -(-steps // BATCHES)
     real = _learn(run, train_call, images, labels, most)
@@ -97,7 +97,7 @@ def check_start(recipe: Recipe, steps: int) -> Iterator[Verdict]:
 
 
 def by_heart(recipe: Recipe) -> Recipe:
-    """`recipe` without what keeps a network from learning its training images by heart."""
+    """`recipe` without what keeps a network from memorising its training images."""
     options = parse_options(recipe.model_options)
     options |= {name: 0.0 for name in ("dropout", "stochastic_depth") if _takes(recipe, name)}
     text = ", ".join(f"{name}={value!r}" for name, value in options.items())
@@ -153,7 +153,7 @@ def judge_start(loss: float, expected: float, num_classes: int) -> Verdict:
 
 def judge_by_heart(real: Passes, steps: int) -> Verdict:
     loss, top_1 = real.losses[-1], real.top_1[-1]
-    told = (f"{BATCHES} batches by heart: top-1 {100 * top_1:.1f} %, loss {loss:.3f} after "
+    told = (f"{BATCHES} batches memorised: top-1 {100 * top_1:.1f} %, loss {loss:.3f} after "
             f"{real.steps} of {steps} steps")
     if top_1 == 1:
         return Verdict(True, f"{told}. As it should be")
@@ -195,7 +195,7 @@ def _takes(recipe: Recipe, option: str) -> bool:
 
 def _first_batches(run: Run) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 [BATCHES, B, S, S, C], labels int32 [BATCHES, B]."""
-    dataset = loop.train_set(run, run.phases[0].image_size)
+    dataset = loop.train_set(run, run.phase_calls.phases[0].image_size)
     batches = list(itertools.islice(dataset.as_numpy_iterator(), BATCHES))
     images, labels = (np.stack(part) for part in zip(*batches, strict=True))
     return images, labels
@@ -204,7 +204,7 @@ def _first_batches(run: Run) -> tuple[np.ndarray, np.ndarray]:
 def _learn(
     run: Run, train_call, images: np.ndarray, labels: np.ndarray, most: int
 ) -> Passes:
-    """One pass that measures, then up to `most` that learn, until all is known by heart."""
+    """One pass that measures, then up to `most` that learn, until all are memorised."""
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).repeat()
     iterator = iter(run.strategy.experimental_distribute_dataset(batches))
     passes = Passes([], [])
