@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 
 import pytest
 from hypothesis import given
@@ -331,3 +332,20 @@ def test_read_recipe(tmp_path):
     (tmp_path / "recipe.json").write_text("{")
     with pytest.raises(ValueError, match=f"^{tmp_path}/recipe.json is no recipe"):
         read_recipe(tmp_path)
+
+
+@pytest.mark.parametrize("name, text", [
+    ("model", "evil_package.nets:Tiny"), ("augment", "flip|evil_package:Tint(0.2)"),
+    ("optimizer", "evil_package:lion(0.9)"), ("schedule", "evil_package.s:x"),
+    ("loss", "evil_package:loss"), ("averaging", "evil_package:mean"),
+    ("data", "evil_package:squares,count=3"),
+])
+def test_a_stranger_s_recipe_imports_nothing(name, text, tmp_path, monkeypatch):
+    (tmp_path / "evil_package.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    fields = {**json.loads(Recipe().to_json()), name: text}
+    with pytest.raises(ValueError, match="--trust=evil_package"):
+        from_json(json.dumps(fields))
+    with pytest.raises(ValueError, match="--trust=evil_package"):
+        from_json(json.dumps(fields), trust=("another",))
+    assert "evil_package" not in sys.modules

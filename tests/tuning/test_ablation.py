@@ -13,7 +13,7 @@ from scipy import stats
 
 from zoo import cli
 from zoo.recipe import Recipe
-from zoo.tuning.ablation import Row, make_rows, read_sections, read_top_1, run_rows
+from zoo.tuning.ablation import TrickRow, make_rows, read_sections, read_top_1, run_rows
 from zoo.tuning.ablation_report import compare, write_report
 
 ROOT = Path(__file__).parents[2]
@@ -167,7 +167,7 @@ def make_table(folder, mode="cumulative"):
     rows = []
     for name, values in (("baseline", BASELINE), ("gain | more", GAIN), ("noise", NOISE)):
         compared = rows[0 if mode == "alone" else -1] if rows else None
-        row = Row(name, folder / name, BASE, compared)
+        row = TrickRow(name, folder / name, BASE, compared)
         for seed, value in enumerate(values):
             finished(row.folder / f"seed-{seed}", value / 100)
             row.top_1[seed] = value / 100

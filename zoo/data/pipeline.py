@@ -11,7 +11,7 @@ from zoo.lazy import lazy_module
 tf = lazy_module("tensorflow")
 
 # Images in work at once, a thread: one waits for its record while another is decoded. 5 to 9 % more
-# images a second than with tf.data.AUTOTUNE, which stops at one a core (docs/measurements/input.md).
+# images a second than with tf.data.AUTOTUNE, which stops at one a core: docs/measurements/input.md
 _IMAGES_A_THREAD = 2
 
 

@@ -17,7 +17,7 @@ from zoo.weights import decode_predictions, preprocess_input
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # (class index, class name, probability), the likeliest first.
-Predictions = list[tuple[int, str, float]]
+TopClasses = list[tuple[int, str, float]]
 
 
 def find_images(patterns: Sequence[str]) -> list[Path]:
@@ -42,7 +42,7 @@ def find_images(patterns: Sequence[str]) -> list[Path]:
 
 def predict_files(
     model: keras.Model, paths: Sequence[Path], *, batch_size: int = 32, top: int = 5
-) -> Iterator[tuple[Path, Predictions | str]]:
+) -> Iterator[tuple[Path, TopClasses | str]]:
     """For each file its predictions, or what is wrong with it.
 
     model: of `zoo.create_model` with trained weights, whose output are logits.
@@ -65,7 +65,7 @@ def predict_files(
             yield path, image if isinstance(image, str) else next(answers)
 
 
-def as_csv(answers: Sequence[tuple[Path, Predictions]]) -> str:
+def as_csv(answers: Sequence[tuple[Path, TopClasses]]) -> str:
     """A line a prediction: file, rank (from 1), class_id, class_name, probability."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -76,7 +76,7 @@ def as_csv(answers: Sequence[tuple[Path, Predictions]]) -> str:
     return text.getvalue()
 
 
-def as_json(answers: Sequence[tuple[Path, Predictions]]) -> str:
+def as_json(answers: Sequence[tuple[Path, TopClasses]]) -> str:
     """A list of {"file", "predictions": [{"class_id", "class_name", "probability"}, ...]}."""
     keys = ("class_id", "class_name", "probability")
     return json.dumps([

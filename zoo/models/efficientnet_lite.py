@@ -14,20 +14,20 @@ normalisation; in `efficientnet_lite0_torch` (timm's efficientnet_lite0) both ar
 from __future__ import annotations
 
 from zoo.models import family
-from zoo.models.mobilenet_v2 import STRUCTURE, Row, mobilenet_v2
+from zoo.models.mobilenet_v2 import STRUCTURE, V2Row, mobilenet_v2
 
 _PAPER = (
     "Tan & Le 2019, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, "
     "arXiv:1905.11946"
 )
 ROWS = (
-    Row(3, 1, 16, 1, 1),
-    Row(3, 6, 24, 2, 2),
-    Row(5, 6, 40, 2, 2),
-    Row(3, 6, 80, 3, 2),
-    Row(5, 6, 112, 3, 1),
-    Row(5, 6, 192, 4, 2),
-    Row(3, 6, 320, 1, 1),
+    V2Row(3, 1, 16, 1, 1),
+    V2Row(3, 6, 24, 2, 2),
+    V2Row(5, 6, 40, 2, 2),
+    V2Row(3, 6, 80, 3, 2),
+    V2Row(5, 6, 112, 3, 1),
+    V2Row(5, 6, 192, 4, 2),
+    V2Row(3, 6, 320, 1, 1),
 )
 
 

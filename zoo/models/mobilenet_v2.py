@@ -27,7 +27,7 @@ _PAPER = (
 )
 
 
-class Row(NamedTuple):
+class V2Row(NamedTuple):
     """A row of the table: `repeats` blocks, of which the first has the stride."""
 
     kernel: int
@@ -38,13 +38,13 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row(3, 1, 16, 1, 1),
-    Row(3, 6, 24, 2, 2),
-    Row(3, 6, 32, 3, 2),
-    Row(3, 6, 64, 4, 2),
-    Row(3, 6, 96, 3, 1),
-    Row(3, 6, 160, 3, 2),
-    Row(3, 6, 320, 1, 1),
+    V2Row(3, 1, 16, 1, 1),
+    V2Row(3, 6, 24, 2, 2),
+    V2Row(3, 6, 32, 3, 2),
+    V2Row(3, 6, 64, 4, 2),
+    V2Row(3, 6, 96, 3, 1),
+    V2Row(3, 6, 160, 3, 2),
+    V2Row(3, 6, 320, 1, 1),
 )
 
 
@@ -52,7 +52,7 @@ def mobilenet_v2(
     images: keras.KerasTensor,
     head: family.Head,
     *,
-    rows: Sequence[Row],
+    rows: Sequence[V2Row],
     multiplier: float,
     depth: float,
     divisor: int,
@@ -146,7 +146,7 @@ def inverted_residual(
     return blocks.add_branch(shortcut, x, prefix=prefix, drop_rate=drop_rate) if add else x
 
 
-def numbered(rows: Sequence[Row], small_input: bool = False) -> list[tuple[str, Row, int]]:
+def numbered(rows: Sequence[V2Row], small_input: bool = False) -> list[tuple[str, V2Row, int]]:
     """(name, row, stride) of each block; one of stride 2 begins a stage, unless it is the first.
 
     With `small_input` the first of them keeps stride 1.
@@ -164,7 +164,7 @@ def numbered(rows: Sequence[Row], small_input: bool = False) -> list[tuple[str, 
     return found
 
 
-def scaled_rows(rows: Sequence[Row], width: float, depth: float, divisor: int = 8) -> list[Row]:
+def scaled_rows(rows: Sequence[V2Row], width: float, depth: float, divisor: int = 8) -> list[V2Row]:
     """`width` multiplies channels; `depth` multiplies repeats, of the first and last row not."""
     ends = (0, len(rows) - 1)
     return [

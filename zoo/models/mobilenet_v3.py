@@ -23,7 +23,7 @@ keras = lazy_module("keras")
 _PAPER = "Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244"
 
 
-class Row(NamedTuple):
+class V3Row(NamedTuple):
     """As those of MobileNet v2, with squeeze-and-excitation or not, and ReLU or hard swish."""
 
     kernel: int
@@ -36,28 +36,28 @@ class Row(NamedTuple):
 
 
 _LARGE = (
-    Row(3, 1, 16, 1, 1, relu=True),
-    Row(3, 4, 24, 1, 2, relu=True),
-    Row(3, 3, 24, 1, 1, relu=True),
-    Row(5, 3, 40, 3, 2, relu=True, squeeze=True),
-    Row(3, 6, 80, 1, 2),
-    Row(3, 2.5, 80, 1, 1),
-    Row(3, 2.3, 80, 2, 1),
-    Row(3, 6, 112, 2, 1, squeeze=True),
-    Row(5, 6, 160, 3, 2, squeeze=True),
+    V3Row(3, 1, 16, 1, 1, relu=True),
+    V3Row(3, 4, 24, 1, 2, relu=True),
+    V3Row(3, 3, 24, 1, 1, relu=True),
+    V3Row(5, 3, 40, 3, 2, relu=True, squeeze=True),
+    V3Row(3, 6, 80, 1, 2),
+    V3Row(3, 2.5, 80, 1, 1),
+    V3Row(3, 2.3, 80, 2, 1),
+    V3Row(3, 6, 112, 2, 1, squeeze=True),
+    V3Row(5, 6, 160, 3, 2, squeeze=True),
 )
 _LARGE_D = tuple(
     row._replace(repeats=repeats)
     for row, repeats in zip(_LARGE, (2, 1, 2, 4, 1, 2, 2, 3, 4), strict=True)
 )
 _SMALL = (
-    Row(3, 1, 16, 1, 2, relu=True, squeeze=True),
-    Row(3, 4.5, 24, 1, 2, relu=True),
-    Row(3, 3.67, 24, 1, 1, relu=True),
-    Row(5, 4, 40, 1, 2, squeeze=True),
-    Row(5, 6, 40, 2, 1, squeeze=True),
-    Row(5, 3, 48, 2, 1, squeeze=True),
-    Row(5, 6, 96, 3, 2, squeeze=True),
+    V3Row(3, 1, 16, 1, 2, relu=True, squeeze=True),
+    V3Row(3, 4.5, 24, 1, 2, relu=True),
+    V3Row(3, 3.67, 24, 1, 1, relu=True),
+    V3Row(5, 4, 40, 1, 2, squeeze=True),
+    V3Row(5, 6, 40, 2, 1, squeeze=True),
+    V3Row(5, 3, 48, 2, 1, squeeze=True),
+    V3Row(5, 6, 96, 3, 2, squeeze=True),
 )
 
 
@@ -65,7 +65,7 @@ def mobilenet_v3(
     images: keras.KerasTensor,
     head: family.Head,
     *,
-    rows: Sequence[Row],
+    rows: Sequence[V3Row],
     multiplier: float,
     final: Sequence[int],
     hidden: int,
@@ -135,7 +135,7 @@ def _squeeze_excite(x: keras.KerasTensor, *, prefix: str) -> keras.KerasTensor:
 def _large(
     multiplier: float,
     *,
-    rows: Sequence[Row] = _LARGE,
+    rows: Sequence[V3Row] = _LARGE,
     final: Sequence[int] = (960,),
     input_shape: tuple[int, int, int] = (224, 224, 3),
 ) -> family.Variant:

@@ -63,6 +63,11 @@ def addresses(fields: Mapping[str, Any]) -> list[str]:
     return named + [name for spec in _SPECS for name in spec_addresses(texts.get(spec, ""))]
 
 
+def packages_of(recipe: Recipe) -> set[str]:
+    """The packages from outside whose code `recipe` names, and so trusts."""
+    return {name.partition(":")[0].partition(".")[0] for name in addresses(vars(recipe))}
+
+
 def read_recipe(run_dir: str | Path, *, trust: Collection[str] = ()) -> Recipe:
     """The recipe of a run folder. Raises ValueError, in one line, where there is none."""
     path = Path(run_dir) / "recipe.json"

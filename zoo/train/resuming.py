@@ -6,7 +6,7 @@ import datetime
 from pathlib import Path
 
 from zoo.recipe import Recipe
-from zoo.recipe.file import addresses, read_recipe
+from zoo.recipe.file import packages_of, read_recipe
 from zoo.runs import run_folder
 
 
@@ -39,8 +39,7 @@ def choose_folder(recipe: Recipe) -> Path:
 
 def _begun(recipe: Recipe, folder: Path) -> Recipe:
     # The user has named the same code on the command line.
-    trust = {name.partition(":")[0].partition(".")[0] for name in addresses(vars(recipe))}
     try:
-        return read_recipe(folder, trust=trust)
+        return read_recipe(folder, trust=packages_of(recipe))
     except ValueError as error:
         raise ValueError(f"--run_dir: {error}") from None

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.recipe import Recipe
-from zoo.recipe.file import read_recipe
+from zoo.recipe.file import packages_of, read_recipe
 from zoo.tuning.processes import Job, run_all, threads_each, was_interrupted
 
 MODES = ("cumulative", "alone")
@@ -39,13 +39,13 @@ class Section:
 
 
 @dataclass
-class Row:
+class TrickRow:
     """A recipe of the ladder; `compared`: the row that its difference is to, None: the baseline."""
 
     name: str
     folder: Path
     recipe: Recipe
-    compared: Row | None
+    compared: TrickRow | None
     top_1: dict[int, float] = dataclasses.field(default_factory=dict)  # by seed, 0..1
     failures: dict[int, str] = dataclasses.field(default_factory=dict)  # by seed
 
@@ -77,7 +77,7 @@ def read_sections(path: Path) -> list[Section]:
 def make_rows(
     sections: list[Section], arguments: list[str], out: Path, mode: str,
     parse: Callable[[list[str]], Recipe],
-) -> list[Row]:
+) -> list[TrickRow]:
     """The ladder: the baseline, changed by `arguments`, then a row a trick.
 
     parse: from flags, the later of which win, to the recipe that they make.
@@ -85,7 +85,7 @@ def make_rows(
     Raises ValueError for values that no recipe may have, a trick that changes nothing, and one that
     sets what `arguments` set, too.
     """
-    rows: list[Row] = []
+    rows: list[TrickRow] = []
     flags = [*sections[0].flags, *arguments]
     tricks: list[str] = []
     for number, section in enumerate(sections):
@@ -105,7 +105,7 @@ def make_rows(
             )
         slug = re.sub(r"\W+", "-", section.name.lower()).strip("-")
         folder = f"{mode}-{number:02d}-{slug}" if number else "baseline"
-        rows.append(Row(section.name, out / folder, recipe, compared))
+        rows.append(TrickRow(section.name, out / folder, recipe, compared))
     for name in OWN_FIELDS:
         if any(getattr(row.recipe, name) != getattr(rows[0].recipe, name) for row in rows):
             raise ValueError(f"--tricks: a trick sets --{name}; expected that each run has its own")
@@ -113,7 +113,7 @@ def make_rows(
 
 
 def run_rows(
-    rows: list[Row], seeds: int, *, at_once: int, command: Callable[[Recipe], list[str]],
+    rows: list[TrickRow], seeds: int, *, at_once: int, command: Callable[[Recipe], list[str]],
     after_each: Callable[[], None], tell: Callable[[str], None] = print,
 ) -> int:
     """Trains each row with each seed, row by row within a seed, and fills in the rows.
@@ -123,7 +123,7 @@ def run_rows(
     said of its input.
     """
     threads = threads_each(at_once)
-    planned: dict[Path, tuple[Row, Recipe]] = {}
+    planned: dict[Path, tuple[TrickRow, Recipe]] = {}
     for seed in range(rows[0].recipe.seed, rows[0].recipe.seed + seeds):
         for row in rows:
             folder = row.folder / f"seed-{seed}"
@@ -184,7 +184,8 @@ def _check_argument_wins(recipe: Recipe, with_arguments_last: Recipe) -> None:
 def _check_folder(folder: Path, recipe: Recipe) -> None:
     if not (folder / "recipe.json").exists():
         return
-    if different := recipe.difference(read_recipe(folder), only_result=True):
+    begun = read_recipe(folder, trust=packages_of(recipe))
+    if different := recipe.difference(begun, only_result=True):
         name, (here, there) = next(iter(different.items()))
         raise ValueError(
             f"--out: {folder} holds the run of another recipe ({name} is {here!r} now, {there!r} "

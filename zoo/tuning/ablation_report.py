@@ -12,7 +12,7 @@ from pathlib import Path
 from scipy import special
 
 from zoo.files import write_text
-from zoo.tuning.ablation import Row, read_top_1
+from zoo.tuning.ablation import TrickRow, read_top_1
 
 LEVEL = 0.05
 
@@ -49,7 +49,7 @@ def compare(values: list[float], others: list[float]) -> Comparison | None:
     )
 
 
-def summarise(rows: list[Row]) -> list[dict]:
+def summarise(rows: list[TrickRow]) -> list[dict]:
     """A dict a row, numbers in %; None where runs are too few to say."""
     found = []
     for row in rows:
@@ -71,7 +71,7 @@ def summarise(rows: list[Row]) -> list[dict]:
     return found
 
 
-def write_report(rows: list[Row], out: Path, mode: str) -> str:
+def write_report(rows: list[TrickRow], out: Path, mode: str) -> str:
     """Writes ablation.csv and ablation.md into `out`; returns the text of the latter."""
     found = summarise(rows)
     text = io.StringIO()
@@ -84,7 +84,7 @@ def write_report(rows: list[Row], out: Path, mode: str) -> str:
     return markdown
 
 
-def table(rows: list[Row], found: list[dict], mode: str) -> str:
+def table(rows: list[TrickRow], found: list[dict], mode: str) -> str:
     plus, above = ("+ ", "the row above") if mode == "cumulative" else ("", "the baseline")
     lines = [
         f"| trick | top-1, % | deviation | to {above} | 95 % interval | p | over the noise? | n |",
@@ -110,7 +110,7 @@ def table(rows: list[Row], found: list[dict], mode: str) -> str:
     ])
 
 
-def caption(rows: list[Row], comparisons: int) -> str:
+def caption(rows: list[TrickRow], comparisons: int) -> str:
     splits = {
         read_top_1(row.folder / f"seed-{seed}")[::2] for row in rows for seed in row.top_1
     }

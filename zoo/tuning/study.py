@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.recipe import Recipe
-from zoo.recipe.file import from_json
+from zoo.recipe.file import from_json, packages_of
 from zoo.spec import bind, parse_call
 from zoo.tuning.space import Choice, Integers, Parameter
 
@@ -161,7 +161,9 @@ class Study:
         if kept is None:
             self.optuna.set_user_attr("sweep", {**identity, "recipe": recipe.to_json()})
             return
-        begun = from_json(kept.pop("recipe"), f"the recipe in {out / 'sweep.db'}")
+        begun = from_json(
+            kept.pop("recipe"), f"the recipe in {out / 'sweep.db'}", trust=packages_of(recipe)
+        )
         different = recipe.difference(begun, only_result=True) | {
             name: (text, kept.get(name)) for name, text in identity.items()
             if text != kept.get(name)

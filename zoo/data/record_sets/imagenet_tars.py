@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from zoo.data.record_sets.inputs import Inputs, Row, as_examples
+from zoo.data.record_sets.inputs import Inputs, ListedFile, as_examples
 from zoo.progress import with_progress
 
 FILES = {"train": "ILSVRC2012_img_train.tar", "validation": "ILSVRC2012_img_val.tar"}
@@ -113,7 +113,7 @@ def _check_files(folder: str, paths: Mapping[str, str], edition: Edition) -> Non
                              "the download is not complete or another file; fetch it again")
 
 
-def _train_rows(path: str, labels: Mapping[str, int]) -> Iterator[Row]:
+def _train_rows(path: str, labels: Mapping[str, int]) -> Iterator[ListedFile]:
     """Rows of the images in the archives of all classes."""
     with open(path, "rb") as file:
         classes = _members(file, path)
@@ -131,7 +131,7 @@ def _train_rows(path: str, labels: Mapping[str, int]) -> Iterator[Row]:
 
 def _validation_rows(
     path: str, labels: Mapping[str, int], synsets: tuple[str, ...]
-) -> Iterator[Row]:
+) -> Iterator[ListedFile]:
     found = {}
     with open(path, "rb") as file:
         members = _members(file, path)

@@ -16,7 +16,7 @@ from zoo.progress import with_progress
 
 np = lazy_module("numpy")
 
-Row = tuple[bytes, int, int, int, int]  # name, label, offset, size, changed
+ListedFile = tuple[bytes, int, int, int, int]  # name, label, offset, size, changed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Inputs:
         return {split: len(examples.rows) for split, examples in self.splits.items()}
 
 
-def as_examples(place: str, rows: Iterable[Row]) -> Examples:
+def as_examples(place: str, rows: Iterable[ListedFile]) -> Examples:
     """Raises ValueError for an image of no bytes."""
     rows = list(rows)
     width = max((len(row[0]) for row in rows), default=1)
@@ -76,7 +76,7 @@ def find_images(folder: str) -> Inputs:
     return Inputs(source.class_names, splits)
 
 
-def _row(place: str, path: str, label: int) -> Row:
+def _row(place: str, path: str, label: int) -> ListedFile:
     status = os.stat(path)
     name = os.fsencode(os.path.relpath(path, place))
     return name, label, 0, status.st_size, status.st_mtime_ns

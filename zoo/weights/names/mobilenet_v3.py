@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from zoo.models.mobilenet_v2 import numbered
-from zoo.models.mobilenet_v3 import MODELS, Row
+from zoo.models.mobilenet_v3 import MODELS, V3Row
 from zoo.weights.names import Layers, Source, each, in_order
 from zoo.weights.names.mobilenet import timm
 
-Blocks = Sequence[tuple[str, Row]]
+Blocks = Sequence[tuple[str, V3Row]]
 
 
 def sources(name: str) -> dict[str, Source]:
