@@ -35,12 +35,14 @@ from zoo.cli import run_tool
 SURVIVORS = Path(__file__).with_name("mutate_survivors.tsv")
 # Tests by file, the fastest first: the first failure ends a run.
 TESTS = {
-    "zoo/core/step.py": "core/test_step_options.py core/test_step.py core/test_phases.py",
-    "zoo/core/gradients.py": "core/test_step_options.py core/test_recompute.py core/test_step.py",
-    "zoo/core/state.py": "core/test_swa_statistics.py core/test_step_options.py core/test_step.py",
-    "zoo/core/optimizer.py": "core/test_optimizer.py",
-    "zoo/core/averaging.py": "core/test_averaging.py core/test_swa_statistics.py "
-                             "core/test_step_options.py",
+    "zoo/core/step.py": "core/test_update.py core/test_step_by_hand.py core/test_step_options.py "
+                        "core/test_step.py core/test_phases.py",
+    "zoo/core/gradients.py": "core/test_gradients.py core/test_step_by_hand.py "
+                             "core/test_step_options.py core/test_recompute.py",
+    "zoo/core/state.py": "core/test_state.py core/test_step_by_hand.py core/test_step_options.py",
+    "zoo/core/optimizer.py": "core/test_optimizer.py core/test_update.py core/test_checks.py",
+    "zoo/core/averaging.py": "core/test_averaging.py core/test_checks.py "
+                             "core/test_swa_statistics.py",
     "zoo/core/loss_scale.py": "core/test_loss_scale.py",
     "zoo/core/losses.py": "core/test_losses.py core/test_step_options.py",
     "zoo/core/schedule.py": "core/test_schedule.py",
@@ -49,6 +51,9 @@ TESTS = {
                         "data/test_data_native.py",
     "zoo/data/order.py": "data/test_data_order.py",
     "zoo/evaluate/exact.py": "evaluate/test_exact.py",
+    "zoo/runs/checkpoints.py": "runs/test_checkpoints.py",
+    "zoo/weights/artefact.py": "weights/test_artefact.py",
+    "zoo/weights/card.py": "weights/test_artefact.py weights/test_run_preprocessing.py",
     "zoo/weights/convert.py": "weights/test_readers.py weights/test_readers_broken.py "
                               "weights/test_keras_vgg.py weights/test_keras_densenet.py "
                               "weights/test_create.py weights/test_shipped.py",
