@@ -109,8 +109,12 @@ def _of_run():
     import zoo
     from zoo.address import require_trust
     from zoo.recipe.file import addresses
+    from zoo.recipe.rules import named
+    from zoo.runs.run_folder import read_recipe
 
-    model = zoo.load_model(RUN_DIR.value, trust=TRUST.value)
+    with named("run_dir"):
+        read_recipe(RUN_DIR.value)  # what is no run's folder is told
+        model = zoo.load_model(RUN_DIR.value, trust=TRUST.value)
     recipe = model.card.recipe
     if recipe is None:
         raise ValueError(f"--run_dir: {RUN_DIR.value} is no run's; expected a run's folder")

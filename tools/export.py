@@ -18,8 +18,13 @@ def main() -> None:
     import_tensorflow()
     import zoo
     from zoo.export.saved_model import export_model, usage
+    from zoo.recipe.rules import named
+    from zoo.runs.run_folder import read_recipe
 
-    path = export_model(zoo.load_model(RUN_DIR.value, trust=TRUST.value), OUT.value)
+    with named("run_dir"):
+        read_recipe(RUN_DIR.value)  # what is no run's folder is told
+        model = zoo.load_model(RUN_DIR.value, trust=TRUST.value)
+    path = export_model(model, OUT.value)
     print(f"SavedModel: {path}\n\n{usage(path)}")
 
 

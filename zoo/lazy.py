@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import types
 
 
@@ -19,17 +18,10 @@ class _LazyModule(types.ModuleType):
         return getattr(importlib.import_module(self.__name__), attribute)
 
 
-def lazy_module(name: str, *, optional: bool = False) -> types.ModuleType:
+def lazy_module(name: str) -> types.ModuleType:
     """Returns a stand-in for the module `name`, which is imported at the first use.
 
-    With `from __future__ import annotations` type annotations are no use.
-    optional: the package may be missing as long as nothing is used of it.
-
-    Raises:
-      ModuleNotFoundError: there is no such package (found out at once, not at the first use, unless
-        it is optional).
+    With `from __future__ import annotations` type annotations are no use. A package that is missing
+    is found out at the first use, too: on Keras' other backends much works without TensorFlow.
     """
-    # Of the package alone: to look for a part of it would import it.
-    if not optional and importlib.util.find_spec(name.partition(".")[0]) is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return _LazyModule(name)

@@ -9,9 +9,9 @@ import tensorflow as tf
 from zoo.data.order import batch_order, key_of, steps_per_epoch
 
 
-def rows_of(count: int, num_examples: int, batch_size: int, *, rows=None, shard=0, seed=7, start=0):
-    """order and epochs, int64 [count, rows], from step `start` on."""
-    stream = batch_order(num_examples, batch_size, rows or batch_size, shard, seed, start)
+def rows_of(count: int, num_examples: int, batch_size: int, *, seed=7, start=0):
+    """order and epochs, int64 [count, batch_size], from step `start` on."""
+    stream = batch_order(num_examples, batch_size, seed, start)
     order, epochs = next(stream.batch(count).as_numpy_iterator())
     assert order.dtype == epochs.dtype == np.int64
     return order, epochs
@@ -50,14 +50,6 @@ def test_a_stream_that_starts_later_is_the_rest_of_the_whole_one(start):
     np.testing.assert_array_equal(order[:, 0], whole[step : step + 1200])
     want = first_epoch + np.arange(step, step + 1200) // 2500
     np.testing.assert_array_equal(epochs[:, 0], want)
-
-
-def test_shards_are_the_parts_of_the_batch():
-    whole, _ = rows_of(5, num_examples=40, batch_size=12, start=2)
-    for shard in range(3):
-        part, epochs = rows_of(5, num_examples=40, batch_size=12, rows=4, shard=shard, start=2)
-        np.testing.assert_array_equal(part, whole[:, 4 * shard : 4 * shard + 4])
-        assert epochs.shape == (5, 4)
 
 
 @pytest.mark.parametrize("num_examples, batch_size, steps", [(1, 1, 1), (7, 1, 7), (7, 7, 1),

@@ -13,7 +13,7 @@ from PIL import Image
 
 import zoo
 from zoo.data import open_source
-from zoo.export.saved_model import export_run, usage
+from zoo.export.saved_model import export_model, usage
 
 # None in sys.modules: Python then finds no such module, as where it is not installed.
 ONLY_TENSORFLOW = """
@@ -133,24 +133,22 @@ def test_class_names_are_an_asset(finished_run):
 
 
 def test_versions_count_up_and_nothing_is_left_aside(finished_run, tmp_path):
-    assert export_run(finished_run, tmp_path / "models") == tmp_path / "models" / "1"
+    model = zoo.load_model(finished_run)
+    assert export_model(model, tmp_path / "models") == tmp_path / "models" / "1"
     (tmp_path / "models" / "7").mkdir()
-    assert export_run(finished_run, tmp_path / "models") == tmp_path / "models" / "8"
+    assert export_model(model, tmp_path / "models") == tmp_path / "models" / "8"
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["1", "7", "8"]
 
 
 def test_errors(finished_run, tmp_path):
-    with pytest.raises(ValueError, match="holds no recipe.json; expected a run's folder"):
-        export_run(tmp_path, tmp_path / "models")
-    begun = tmp_path / "begun"
-    begun.mkdir()
-    for name in ("recipe.json", "classes.txt"):
-        (begun / name).write_text((finished_run / name).read_text())
-    with pytest.raises(ValueError, match="has no checkpoint yet"):
-        export_run(begun, tmp_path / "models")
+    with pytest.raises(ValueError, match="got 'lenet5' without preprocessing; expected a model of"):
+        export_model(zoo.create_model("lenet5"), tmp_path / "models")
+    softmax = zoo.create_model(weights=finished_run, classifier_activation="softmax")
+    with pytest.raises(ValueError, match="with classifier_activation='softmax'; expected None"):
+        export_model(softmax, tmp_path / "models")
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="is a file; expected a folder"):
-        export_run(finished_run, tmp_path / "file")
+        export_model(zoo.load_model(finished_run), tmp_path / "file")
     assert not (tmp_path / "models").exists()
 
 

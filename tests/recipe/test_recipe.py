@@ -330,7 +330,7 @@ def test_read_recipe(tmp_path):
         with pytest.raises(ValueError, match=f"^{folder} holds no recipe.json; exp"):
             read_recipe(folder)
     (tmp_path / "recipe.json").write_text("{")
-    with pytest.raises(ValueError, match=f"^{tmp_path}/recipe.json is no recipe"):
+    with pytest.raises(ValueError, match=f"^{tmp_path}/recipe.json is not a recipe"):
         read_recipe(tmp_path)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.bench.mutant_results import identity, read, table
 from tools.bench.mutants import mutants
-from tools.bench.mutate import identity, read, table
 
 SOURCE = '''
 """Text."""

@@ -115,6 +115,7 @@ def test_shipped_ladders_fit_the_recipe_that_they_name(path, mode, monkeypatch, 
     if "--run_dir=runs/teacher" in words:  # what the first command at the top of the file leaves
         (tmp_path / "runs" / "teacher").mkdir(parents=True)
         (tmp_path / "runs" / "teacher" / "recipe.json").write_text(recipe.to_json())
+        (tmp_path / "runs" / "teacher" / "classes.txt").write_text("0\n1\n")
     monkeypatch.chdir(tmp_path)
     rows = make_rows(
         read_sections(path), [], Path("out"), mode, lambda flags: cli.parse(recipe, ["", *flags])

@@ -13,10 +13,6 @@ Survivors that cannot be noticed ("equivalent") or need not be ("accepted") are 
 reason in mutate_survivors.tsv: file, line of text, change, kind, reason.
 """
 
-import collections
-import csv
-import hashlib
-import json
 import os
 import random
 import shutil
@@ -29,10 +25,10 @@ from pathlib import Path
 
 from absl import flags
 
+from tools.bench.mutant_results import append, identity, read, reasons, table
 from tools.bench.mutants import Mutant, mutants
 from zoo.cli import run_tool
 
-SURVIVORS = Path(__file__).with_name("mutate_survivors.tsv")
 # Tests by file, the fastest first: the first failure ends a run.
 TESTS = {
     "zoo/core/step.py": "core/test_update.py core/test_step_by_hand.py core/test_step_options.py "
@@ -169,64 +165,12 @@ def _pytest(tree: Path, file: str) -> int:
     return int(pytest.main([*options, *paths]))
 
 
-def identity(file: str, mutant: Mutant) -> str:
-    """The same while the change and the rest of the file are."""
-    return hashlib.sha256(f"{file}\n{mutant.source}".encode()).hexdigest()[:16]
-
-
-def append(out: Path, file: str, mutant: Mutant, noticed_by: str | None, seconds: float) -> None:
-    result = {
-        "id": identity(file, mutant), "file": file, "line": mutant.line, "text": mutant.text,
-        "change": mutant.change, "noticed_by": noticed_by, "seconds": round(seconds, 1),
-    }
-    with out.open("a") as lines:
-        lines.write(json.dumps(result) + "\n")
-
-
-def read(out: Path) -> list[dict]:
-    return [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
-
-
 def of_today(results: list[dict], root: Path) -> list[dict]:
     """Those of the files as they are now."""
     known = {
         identity(file, mutant) for file in TESTS for mutant in mutants((root / file).read_text())
     }
     return [result for result in results if result["id"] in known]
-
-
-def reasons() -> dict[tuple[str, str, str], tuple[str, str]]:
-    """(file, line, change) -> (kind, reason) of known survivors; kind: equivalent or accepted."""
-    with SURVIVORS.open(newline="") as lines:
-        rows = csv.reader(lines, delimiter="\t")
-        return {(file, text, change): (kind, why) for file, text, change, kind, why in rows}
-
-
-def table(results: list[dict], known: dict) -> str:
-    """Markdown: a row a file, then what survived."""
-    counts = collections.defaultdict(collections.Counter)
-    survivors = []
-    for result in results:
-        of_file = counts[result["file"]]
-        of_file["changes"] += 1
-        if result["noticed_by"]:
-            of_file["time-out" if result["noticed_by"] == "time-out" else "noticed"] += 1
-            continue
-        kind, why = known.get((result["file"], result["text"], result["change"]), ("new", ""))
-        of_file["equivalent" if kind == "equivalent" else "survived"] += 1
-        survivors.append((f"{result['file']}:{result['line']}", result["change"], kind, why))
-    counts["all"] = sum(counts.values(), collections.Counter())
-    columns = ("changes", "noticed", "time-out", "equivalent", "survived")
-    lines = [f"| file | {' | '.join(columns)} | share noticed |", "| --- |" + " --- |" * 6]
-    for file, of_file in counts.items():
-        noticed = of_file["noticed"] + of_file["time-out"]
-        share = noticed / max(1, of_file["changes"] - of_file["equivalent"])
-        cells = " | ".join(str(of_file[column]) for column in columns)
-        lines.append(f"| {file} | {cells} | {100 * share:.1f} % |")
-    lines += ["", "| survivor | change | kind | reason |", "| --- | --- | --- | --- |"]
-    for place, change, kind, why in survivors:
-        lines.append(f"| {place} | `{change.replace('|', chr(92) + '|')}` | {kind} | {why} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ from zoo.augment.pixels.arguments import require_colour
 from zoo.lazy import lazy_module
 from zoo.spec import Call, bind, parse_calls
 
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 
 def list_ops() -> list[str]:

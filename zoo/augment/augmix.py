@@ -10,7 +10,7 @@ from zoo.augment.pixels.choice import OPERATIONS, Ranges, apply_rounds, draw_rou
 from zoo.lazy import lazy_module
 
 ops = lazy_module("keras.ops")
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=1 / 3, enhance=0.0, posterize=4)
 # Without the colour operations, which are among ImageNet-C's corruptions.

@@ -10,7 +10,7 @@ from zoo.augment.pixels.rectangle import around, inside
 from zoo.lazy import lazy_module
 
 ops = lazy_module("keras.ops")
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from zoo.augment.pixels.rectangle import inside
 from zoo.lazy import lazy_module
 
 ops = lazy_module("keras.ops")
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 TRIES = 10  # as in torchvision and timm
 

@@ -11,7 +11,7 @@ from zoo.augment.pixels.arguments import require
 from zoo.lazy import lazy_module
 
 ops = lazy_module("keras.ops")
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 
 @dataclass(frozen=True)

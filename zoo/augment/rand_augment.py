@@ -9,7 +9,7 @@ from zoo.augment.pixels.arguments import require
 from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_rounds
 from zoo.lazy import lazy_module
 
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 RANGES = Ranges(rotate=30.0, shear=0.3, translate=150 / 331, enhance=0.9, posterize=4)
 CHOICES = 14  # all of OPERATIONS but the last, invert

@@ -9,7 +9,7 @@ from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_ro
 from zoo.augment.rand_augment import CHOICES
 from zoo.lazy import lazy_module
 
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 # 32 pixels in the paper, of 224.
 RANGES = Ranges(rotate=135.0, shear=0.99, translate=32 / 224, enhance=0.99, posterize=6)

@@ -38,9 +38,10 @@ def read_recipe(run_dir: str | Path) -> dict[str, Any]:
     try:
         fields = json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no recipe: {error}") from None
+        raise ValueError(f"{path} is not a recipe of this version: {error}") from None
     if not isinstance(fields, dict):
-        raise ValueError(f"{path} is no recipe: got {type(fields).__name__}; expected an object")
+        raise ValueError(f"{path} is not a recipe of this version: got {type(fields).__name__}; "
+                         "expected an object")
     return fields
 
 

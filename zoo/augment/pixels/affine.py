@@ -12,7 +12,7 @@ import math
 
 from zoo.lazy import lazy_module
 
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 
 def rotation(degrees, size: int):

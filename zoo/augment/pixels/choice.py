@@ -23,7 +23,7 @@ from zoo.augment.pixels.warp import warp_packed
 from zoo.lazy import lazy_module
 
 ops = lazy_module("keras.ops")
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 OPERATIONS = (
     "identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize",

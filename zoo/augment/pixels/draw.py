@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zoo.lazy import lazy_module
 
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 # Below any share of the batch that matters, and the smallest normal float32.
 TINY = 2.0**-126

@@ -7,7 +7,7 @@ from zoo.augment.pixels.levels import column
 from zoo.lazy import lazy_module
 
 ops = lazy_module("keras.ops")
-tf = lazy_module("tensorflow", optional=True)
+tf = lazy_module("tensorflow")
 
 
 def around(middle, sides, size: int):
