@@ -152,7 +152,10 @@ def _farewell(summary: dict, folder: Path) -> str:
         f"top-5 {100 * summary[split]['top_5']:.2f} %, {summary['images'][split]} images"
         for split in ("validation", "test") if split in summary
     ]
-    lines += [f"report: {folder / 'report.md'}", f"Keras model: {summary['keras_model']}"]
+    lines += [
+        f"report: {folder / 'report.md'}", f"trained model: {folder / artefact.NAME}",
+        f"Keras model: {summary['keras_model']}",
+    ]
     if "saved_model" in summary:
         lines += [f"SavedModel: {summary['saved_model']}", "", usage(Path(summary["saved_model"]))]
     return "\n".join(lines)
