@@ -13,6 +13,7 @@ Survivors that cannot be noticed ("equivalent") or need not be ("accepted") are 
 reason in mutate_survivors.tsv: file, line of text, change, kind, reason.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -136,10 +137,8 @@ def run_tests(tree: Path, file: str, limit: float) -> str | None:
     while (ended := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
         time.sleep(0.05)
     late = ended[0] == 0
-    try:
+    with contextlib.suppress(ProcessLookupError):  # nothing of it is left
         os.killpg(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # nothing of it is left
     if late:
         os.waitpid(child, 0)
         return "time-out"
