@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from zoo.data.decode import decode_image, is_image
 from zoo.data.splits import Source, Split
+from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
 from zoo.progress import with_progress
 
@@ -53,6 +54,7 @@ def find_bad_images(split: Split, what: str = "checking images") -> list[BadImag
     if not split.encoded:
         return []
 
+    @without_autograph
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return index, tf.shape(decode_image(split.example(index)[0], 3))
 
@@ -133,7 +135,8 @@ def _explained(split: Split, row: int) -> BadImage:
     index = tf.constant(row, tf.int64)
     name = split.name(index).numpy().decode()
     try:
-        encoded = tf.function(split.example)(index)[0]  # in a graph its own errors have one form
+        # In a graph its own errors have one form.
+        encoded = tf.function(split.example, autograph=False)(index)[0]
     except tf.errors.DataLossError:
         return BadImage(row, name, "damaged record, its checksum differs")
     except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError) as error:

@@ -69,7 +69,9 @@ def crop_and_resize(
 
     if image.dtype == tf.string:
         # In a graph of its own: see above.
-        decode = tf.function(decode_image, experimental_attributes={"_noinline": True})
+        decode = tf.function(
+            decode_image, autograph=False, experimental_attributes={"_noinline": True}
+        )
         part, box = tf.cond(tf.io.is_jpeg(image), of_jpeg, lambda: of_decoded(decode(image, 3)))
         part.set_shape([None, None, 3])
     else:

@@ -11,11 +11,13 @@ from zoo.data.methods import check_method
 from zoo.data.pipeline import check_numbers, decoded_example, images_in_work, with_options
 from zoo.data.splits import ArraySplit, Split
 from zoo.data.views import Views
+from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
 
 
+@without_autograph
 def eval_batches(
     split: Split,
     *,

@@ -17,11 +17,13 @@ from zoo.data.methods import check_method
 from zoo.data.order import batch_order
 from zoo.data.pipeline import with_options
 from zoo.data.splits import ArraySplit, Split
+from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
 
 
+@without_autograph
 def index_batches(
     split: Split, *, batch_size: int, seed: int, start_step: int = 0
 ) -> tf.data.Dataset:

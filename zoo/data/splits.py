@@ -11,6 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
 from zoo.progress import with_progress
 
@@ -164,6 +165,7 @@ class FileSplit:
         return FileSplit(self.paths[rows], self.labels[rows])
 
 
+@without_autograph
 def read_labels(split: Split) -> np.ndarray:
     """Returns int32 [N]: the labels, which records are read through for, with progress."""
     labels = getattr(split, "labels", None)

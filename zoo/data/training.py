@@ -15,6 +15,7 @@ from zoo.data.order import batch_order, key_of
 from zoo.data.pipeline import check_numbers, decoded_example, images_in_work, with_options
 from zoo.data.resize import resize
 from zoo.data.splits import ArraySplit, Split
+from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -24,6 +25,7 @@ _MAX_BATCHES_A_CALL = 32
 _BYTES_A_CALL = 4 << 20
 
 
+@without_autograph
 def train_batches(
     split: Split,
     *,

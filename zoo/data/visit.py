@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from zoo.data.decode import as_channels, decode_image
 from zoo.data.splits import Split
+from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
 from zoo.progress import with_progress
 
@@ -31,6 +32,7 @@ def visit(
     Raises:
       tf.errors.OpError: an image that cannot be decoded; within `named_errors` it gets its name.
     """
+    @without_autograph
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image, label = split.example(index)
         image = decode_image(image, channels) if split.encoded else as_channels(image, channels)

@@ -59,7 +59,8 @@ def register_op(
 
     # TensorFlow's public functions put such an operation into graphs only.
     call_eagerly = tf.function(
-        call, input_signature=[tf.TensorSpec(None, _dtype_of(spec)) for spec in inputs]
+        call, input_signature=[tf.TensorSpec(None, _dtype_of(spec)) for spec in inputs],
+        autograph=False,
     )
     return call
 

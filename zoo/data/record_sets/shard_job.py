@@ -145,8 +145,8 @@ def _checks():
     """Graphs, since op by op this takes several times as long."""
     signature = [tf.TensorSpec([], tf.string)]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def check_whole(encoded):
         return tf.size(decode_image(encoded, 3))
 
-    return tf.function(is_image, input_signature=signature), check_whole
+    return tf.function(is_image, input_signature=signature, autograph=False), check_whole
