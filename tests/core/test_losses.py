@@ -185,7 +185,10 @@ def test_sure_and_wrong_logits_have_finite_losses_and_gradients(spec):
 @pytest.mark.parametrize(("spec", "part"), [
     ("hinge", "got loss 'hinge'; expected one of ['binary_cross_entropy', 'cross_entropy', "),
     ("focal(-1)", "got gamma=-1; expected 0 or more"),
-    ("focal(alpha=0)", "got alpha=0; expected a number over 0"),
+    ("focal(alpha=0)", "focal: got alpha=0; expected a number over 0"),
+    ("focal(alpha='a')", "focal: got alpha='a'; expected a number over 0"),
+    ("huber(delta=None)", "huber: got delta=None; expected a number in (0, 1)"),
+    ("math:gcd(4, 6)", "loss math:gcd(4, 6): got int; expected a function that returns a function"),
     ("focal(gamma='two')", "got gamma='two'; expected 0 or more"),
     ("huber(1)", "got delta=1; expected a number in (0, 1)"),
     ("cross_entropy(1)", "loss cross_entropy: too many positional arguments"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -216,6 +218,16 @@ def test_bad_specs(spec, options, part):
     with pytest.raises(ValueError) as error:
         make_optimizer(spec, **options)
     assert part in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name, argument", [
+    (name, argument) for name, rule in OPTIMIZERS.items()
+    for argument in inspect.signature(rule).parameters
+])
+def test_each_argument_is_checked(name, argument):
+    for value in ("'a'", "-1", "None", "True", "1e999"):
+        with pytest.raises(ValueError, match=f"^{name}: got {argument}="):
+            make_optimizer(f"{name}({argument}={value})")
 
 
 @pytest.mark.parametrize("decoupled", [False, True])

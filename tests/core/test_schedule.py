@@ -96,6 +96,11 @@ def test_warmup_ends_at_the_peak_and_cosine_at_zero():
     assert 0 < got[EPOCHS * STEPS - 1] < 1e-3
 
 
+def test_a_warmup_of_one_step_is_that_step():
+    got = rates(make("constant", warmup_epochs=1 / STEPS), 3)
+    np.testing.assert_array_equal(got, np.float32(PEAK))
+
+
 def test_cosine_stays_at_zero_after_the_end():
     schedule = make("cosine")
     for step in (EPOCHS * STEPS, EPOCHS * STEPS + 1, 10**12):
@@ -203,6 +208,7 @@ def test_checks_know_the_run_in_epochs():
     """What make_schedule refuses for any number of steps, and nothing else."""
     for spec in ("step(3, 6, 9)", "step(11.99)", "cyclic(0.2)", "cosine_restarts(0.1)", "plateau"):
         check_schedule(spec, epochs=EPOCHS, warmup_epochs=1.5)
+    check_schedule("one_cycle", epochs=EPOCHS)  # no warmup unless it is asked for
     for spec, part in (
         ("step(12)", "within the run's 12"), ("step(6, 3)", "growing epochs"),
         ("one_cycle", "expected --warmup_epochs=0"), ("cosin", "got schedule 'cosin'"),
