@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo import cli
+from zoo.core.decay import DECAYS, make_span
 from zoo.recipe import Recipe
 from zoo.recipe.checks import PRECISIONS, XLA_MODES
+from zoo.spec import bind, parse_call
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(
@@ -244,36 +247,94 @@ def test_help_ends_well_beside_any_other_argument(flag, capsys):
     assert out.startswith("A title.\n") and error == ""
 
 
-def test_describe_marks_what_differs():
-    lines = cli.describe(dataclasses.replace(BASE, epochs=3, mean=(1.5,), export=False), BASE)
-    lines = lines.splitlines()
-    marked = [line for line in lines if line.startswith(" * ")]
-    assert marked == [
-        " * mean = 1.5   (recipe: 33.3)",
-        " * epochs = 3   (recipe: 120)",
-        " * export = False   (recipe: True)",
+def test_describe_tells_what_differs():
+    recipe = dataclasses.replace(
+        BASE, epochs=3, mean=(1.5,), batch_size=28, learning_rate=0.05, augment="", export=False
+    )
+    assert cli.describe(recipe, BASE).splitlines() == [
+        "run: lenet5 on mnist5k, 3 epochs, batches of 28, peak learning rate 0.005469 = 0.05 x 28 "
+        "/ 256",
+        "  mean = 1.5   (recipe: 33.3)",
+        "  augment =    (recipe: flip)",
+        "  batch_size = 28   (recipe: 256)",
+        "  epochs = 3   (recipe: 120)",
+        "  learning_rate = 0.05   (recipe: 0.1)",
+        "  export = False   (recipe: True)",
     ]
-    plain = [line for line in lines if line.startswith("   ")]
-    assert len(marked) + len(plain) == len(FIELDS) and "   model = lenet5" in plain
-    sections = [line for line in lines if not line.startswith(" ")]
-    assert sections == [
-        "Model", "Data", "Transfer", "Optimisation", "Distillation", "Machine", "Output"
-    ]
-
-
-def test_describe_without_differences_has_no_mark():
-    assert "*" not in cli.describe(BASE, BASE)
+    assert len(cli.describe(BASE, BASE).splitlines()) == 1
 
 
 @given(st.floats(1e-300, 1e300), st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3))
 def test_what_is_printed_and_typed_again_is_the_same(rate, mean):
     recipe = Recipe(learning_rate=rate, mean=tuple(mean), crop_ratio=(3 / 4, 4 / 3))
-    printed = dict(
-        line[3:].split("   ")[0].split(" = ")
-        for line in cli.describe(recipe, recipe).splitlines() if line.startswith("   ")
-    )
-    typed = [f"--{name}={printed[name]}" for name in ("learning_rate", "mean", "crop_ratio")]
+    lines = cli.describe(recipe, Recipe()).splitlines()[1:]
+    printed = dict(line.strip().split("   ")[0].split(" = ") for line in lines)
+    typed = [f"--{name}={value}" for name, value in printed.items()]
     assert parse(*typed, recipe=Recipe()) == recipe
+
+
+@pytest.mark.parametrize("name, asked, wanted", [
+    ("resnet18", {"epochs": "6"}, {"schedule": "step(1.5, 3, 4.5, factor=0.1)"}),
+    ("resnet18", {"epochs": "240"}, {"schedule": "step(60, 120, 180, factor=0.1)"}),
+    ("resnet18", {"epochs": "6", "schedule": "step(2)"}, {}),
+    ("resnet50d", {"epochs": "10"}, {"warmup_epochs": 1.0}),
+    ("resnet50d", {"epochs": "400"}, {}),  # a warmup does not grow
+    ("resnet50d", {"epochs": "10", "warmup_epochs": "5"}, {}),
+    ("finetune", {"epochs": "3"}, {"frozen_epochs": 1.2, "warmup_epochs": 0.3}),
+    ("mobilenet_v2_100", {"epochs": "30"}, {"schedule": "exponential(0.81707)"}),
+    ("vgg16", {"epochs": "3"}, {}),  # a plateau is where evaluations get no better
+    ("lenet5", {"batch_size": "64"}, {}),
+])
+def test_what_is_counted_in_epochs_follows_their_number(name, asked, wanted):
+    base = cli.find_recipe(name)
+    recipe = parse(*(f"--{flag}={value}" for flag, value in asked.items()), recipe=base)
+    fields = {field: value for field, (value, _) in recipe.difference(base).items()}
+    assert {field: fields[field] for field in fields.keys() - asked.keys()} == wanted
+
+
+@pytest.mark.parametrize("spec, scaled", [
+    ("cosine_restarts(10, multiply=2)", "cosine_restarts(5, 2)"),
+    ("cosine_restarts(multiply=2, first=3)", "cosine_restarts(1.5, 2)"),
+    ("cyclic(period=4)", "cyclic(2)"), ("exponential(0.81)", "exponential(0.6561)"),
+    ("step(30, 60.5)", "step(15, 30.25)"), ("cosine", "cosine"), ("plateau(0.1)", "plateau(0.1)"),
+])
+def test_every_schedule_keeps_its_shape(spec, scaled):
+    base = dataclasses.replace(BASE, schedule=spec)
+    recipe = parse("--epochs=60", recipe=base)
+    long, short = (
+        make_span(steps_per_epoch=10, epochs=each.epochs) for each in (base, recipe)
+    )
+    decays = [bind(parse_call(each.schedule), DECAYS, "schedule") for each in (base, recipe)]
+    for at in range(0, 1200, 60):
+        there, here = decays[0](long), decays[1](short)
+        assert float(here(at // 2)) == pytest.approx(float(there(at)), rel=1e-4, abs=1e-6)
+    assert recipe.schedule == scaled
+
+
+def test_an_average_starts_at_its_share_of_the_run():
+    base = dataclasses.replace(BASE, averaging="swa(start=90, every=2)")
+    assert parse("--epochs=12", recipe=base).averaging == "swa(9, 0.2)"
+    assert parse("--epochs=12", recipe=dataclasses.replace(BASE, averaging="ema(0.9)")) == (
+        dataclasses.replace(BASE, averaging="ema(0.9)", epochs=12))
+
+
+def test_a_command_for_another_process_says_what_would_follow():
+    """There the schedule would be fitted again."""
+    base = cli.find_recipe("resnet18")
+    recipe = parse("--epochs=240", f"--schedule={base.schedule}", recipe=base)
+    assert recipe.schedule == base.schedule
+    words = cli.recipe_command("resnet18", recipe)
+    assert parse(*words[3:], recipe=base) == recipe
+
+
+def test_what_cannot_be_names_a_value_that_can():
+    for arguments, part in (
+        (["--epochs=6", "--schedule=step(30, 60)"], "within the run's 6, such as step(2, 4)"),
+        (["--epochs=3", "--warmup_epochs=5"], "less than epochs=3, such as 0.3"),
+        (["--epochs=5", "--weights=mnist", "--frozen_epochs=5"], "such as 2"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(part)):
+            parse(*arguments)
 
 
 AWKWARD = ["--data=folder:/a b/c", "--augment=flip|mixup(0.2)", "--name=it's", "--x=$HOME;`ls`\n"]

@@ -19,6 +19,7 @@ from pathlib import Path
 from absl import flags
 
 from zoo.recipe import Recipe
+from zoo.recipe.length import FITTED, fitted
 
 
 def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> None:
@@ -124,9 +125,11 @@ def find_recipe(name: str) -> Recipe:
 
 def recipe_command(name: str, recipe: Recipe) -> list[str]:
     """The command that runs recipes/NAME.py as `recipe`."""
-    changes = recipe.difference(find_recipe(name))
+    changed = [*recipe.difference(find_recipe(name))]
+    if "epochs" in changed:  # by which the program would change these where they are not said
+        changed += [field for field in FITTED if field not in changed]
     return [sys.executable, "-m", f"recipes.{name}", *(
-        f"--{field}={_to_text(value)}" for field, (value, _) in changes.items()
+        f"--{field}={_to_text(getattr(recipe, field))}" for field in changed
     )]
 
 
@@ -140,6 +143,8 @@ def _help_of_tool(doc: str) -> None:
 def parse(recipe: Recipe, arguments: Sequence[str]) -> Recipe:
     """`recipe` with the changes that `arguments` ask for; the first argument is the program.
 
+    What is counted in epochs follows their number, unless it is asked for: zoo/recipe/length.py.
+
     Raises absl.flags.Error for an unknown flag or a text that is no value of its type,
     ValueError for a value that cannot be or an argument that is no flag.
     """
@@ -147,24 +152,22 @@ def parse(recipe: Recipe, arguments: Sequence[str]) -> Recipe:
     rest = values(list(arguments))
     if len(rest) > 1:
         raise ValueError(f"got {rest[1]!r}, which is no flag; expected --name=value")
-    return dataclasses.replace(recipe, **{
-        field.name: _from_flag(field.name, getattr(values, field.name), getattr(recipe, field.name))
-        for field in dataclasses.fields(recipe)
-    })
+    asked = {
+        name: _from_flag(name, values[name].value, getattr(recipe, name))
+        for name in values if values[name].present
+    }
+    return dataclasses.replace(recipe, **fitted(recipe, asked), **asked)
 
 
 def describe(recipe: Recipe, defaults: Recipe) -> str:
-    """The recipe, section by section, with * before what differs from the recipe's defaults."""
-    changed = recipe.difference(defaults)
-    lines = []
-    for section, fields in _sections(recipe).items():
-        lines.append(section)
-        for field in fields:
-            was = ""
-            if field.name in changed:
-                was = f"   (recipe: {_to_text(changed[field.name][1])})"
-            mark = "*" if was else " "
-            lines.append(f" {mark} {field.name} = {_to_text(getattr(recipe, field.name))}{was}")
+    """What a run is, in a line, and a line for each field that differs from `defaults`."""
+    lines = [
+        f"{recipe.name}: {recipe.model} on {recipe.data}, {recipe.epochs} epochs, batches of "
+        f"{recipe.batch_size}, peak learning rate {recipe.peak_rate:.4g} = "
+        f"{recipe.learning_rate:g} x {recipe.batch_size} / {recipe.base_batch_size}"
+    ]
+    for name, (value, was) in recipe.difference(defaults).items():
+        lines.append(f"  {name} = {_to_text(value)}   (recipe: {_to_text(was)})")
     return "\n".join(lines)
 
 

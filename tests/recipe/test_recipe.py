@@ -61,7 +61,7 @@ BAD = [
     ("temperature", 4.0, "its default, 20.0: there is no --teacher", {}),
     ("hard_weight", 0.0, "its default, 0.5: there is no --teacher", {}),
     *(("label_smoothing", value, "0 to less than 1", {}) for value in (-0.1, 1.0, NAN)),
-    *(("warmup_epochs", value, "0 to less than epochs=2", {"epochs": 2})
+    *(("warmup_epochs", value, "0 to less than epochs=2, such as 0.2", {"epochs": 2})
       for value in (-1.0, 2.0, 3.0, INF, NAN)),
     ("batch_size", 10, "a multiple of virtual_devices=4", {"virtual_devices": 4}),
     ("precision", "float16", f"one of {list(PRECISIONS)}", {}),

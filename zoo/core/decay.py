@@ -58,10 +58,12 @@ def step(*at_epochs: float, factor: float = 0.1) -> Decay:
         finite = all(math.isfinite(boundary) for boundary in boundaries)
         rounded = [round(boundary) for boundary in boundaries] if finite else []
         inside = all(0 < boundary < span.total_steps for boundary in rounded)
+        parts = min(len(at_epochs) + 1, span.total_steps)
+        even = ", ".join(f"{span.epochs * part / parts:.3g}" for part in range(1, parts))
         require(
             bool(rounded) and rounded == sorted(set(rounded)) and inside, "step", "at_epochs",
             at_epochs, "one or more growing epochs, each at a step of its own, within the run's "
-            f"{span.epochs:g}",
+            f"{span.epochs:g}, such as {f'step({even})' if even else 'cosine'}",
         )
 
         def schedule(at_step: tf.Tensor) -> tf.Tensor:

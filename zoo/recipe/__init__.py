@@ -282,6 +282,11 @@ class Recipe:
             object.__setattr__(self, own.name, value)
         rules.check(self)
 
+    @property
+    def peak_rate(self) -> float:
+        """The largest learning rate of the run: learning_rate for its own batch size."""
+        return self.learning_rate * self.batch_size / self.base_batch_size
+
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 

@@ -66,7 +66,7 @@ def _check_model(recipe: Recipe, expect: _Expecting) -> None:
 def _check_steps(recipe: Recipe, expect: _Expecting) -> None:
     expect(
         "warmup_epochs", 0 <= recipe.warmup_epochs < recipe.epochs,
-        f"0 to less than epochs={recipe.epochs}",
+        f"0 to less than epochs={recipe.epochs}, such as {recipe.epochs / 10:g}",
     )
     with named("schedule"):
         check_schedule(
@@ -138,7 +138,7 @@ def _check_sizes(recipe: Recipe, expect: _Expecting) -> None:
 def _check_transfer(recipe: Recipe, expect: _Expecting) -> None:
     expect(
         "frozen_epochs", 0 <= recipe.frozen_epochs < recipe.epochs,
-        f"0 to less than epochs={recipe.epochs}",
+        f"0 to less than epochs={recipe.epochs}, such as {0.4 * recipe.epochs:g}",
     )
     if not recipe.weights:
         expect("frozen_epochs", recipe.frozen_epochs == 0, "0: there are no --weights")

@@ -66,9 +66,8 @@ def phases_of(recipe: Recipe, span: Span) -> tuple[Phase, ...]:
 
 def schedule_of(recipe: Recipe, span: Span) -> Schedule:
     schedule = make_schedule(
-        recipe.schedule, peak=recipe.learning_rate * recipe.batch_size / recipe.base_batch_size,
-        steps_per_epoch=span.steps_per_epoch, epochs=recipe.epochs,
-        warmup_epochs=recipe.warmup_epochs,
+        recipe.schedule, peak=recipe.peak_rate, steps_per_epoch=span.steps_per_epoch,
+        epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs,
     )
     frozen_steps = round(recipe.frozen_epochs * span.steps_per_epoch)
     return scaled_from(schedule, frozen_steps, recipe.unfrozen_rate) if frozen_steps else schedule

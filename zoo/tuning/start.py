@@ -112,7 +112,7 @@ def check_schedule(recipe: Recipe, steps: int) -> Schedule:
     normalisations are not yet those of its activations, which then grow from block to block. A new
     ResNet-50 with He's initialisation has a loss of 100 in inference and one of 2 in training.
     """
-    peak = recipe.learning_rate * recipe.batch_size / recipe.base_batch_size
+    peak = recipe.peak_rate
     warmup = max(1.0, WARMUP_SHARE * steps)
 
     def schedule(at_step: tf.Tensor) -> tf.Tensor:
