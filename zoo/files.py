@@ -1,11 +1,22 @@
-"""Files that are there whole or not at all: written beside their place, then renamed."""
+"""Files and folders that are there whole or not at all: written beside their place, then renamed.
+
+What lies aside meanwhile has a hidden name that says whose it is, `.aside-HOST-PROCESS-NUMBER`, so
+that what a killed process has left can be told and removed.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import re
+import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+
+_ASIDE = re.compile(r"\.aside-(.+)-(\d+)-\d+(\..*)?")
+_number = itertools.count()
 
 
 @contextlib.contextmanager
@@ -15,12 +26,32 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     The name is hidden, in the same folder, with the same suffix, and of this process alone.
     """
     path = Path(path)
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
+    aside = path.with_name(_aside_name(path.suffix))
     try:
         yield aside
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def folder_aside(parent: str | Path) -> Iterator[Path]:
+    """Makes a folder in `parent` to write into, and removes it with what is still in it."""
+    aside = Path(parent) / _aside_name()
+    aside.mkdir()
+    try:
+        yield aside
+    finally:
+        if aside.exists():  # it may have been renamed as a whole
+            shutil.rmtree(aside)
+
+
+def remove_left_aside(folder: str | Path) -> None:
+    """Removes what processes of this machine that are no more have left aside in `folder`."""
+    for path in Path(folder).glob(".aside-*"):
+        match = _ASIDE.fullmatch(path.name)
+        if match and match[1] == socket.gethostname() and not _lives(int(match[2])):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -32,3 +63,17 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """Writes the whole file in UTF-8, or nothing."""
     write_bytes(path, text.encode())
+
+
+def _aside_name(suffix: str = "") -> str:
+    return f".aside-{socket.gethostname()}-{os.getpid()}-{next(_number)}{suffix}"
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

@@ -10,7 +10,12 @@ from collections.abc import Sequence
 
 def best(records: Sequence[dict]) -> dict:
     """The first record of the highest validation top-1; of equal ones that of the lowest loss."""
-    return max(records, key=lambda record: (record["top_1"], -record["loss"]))
+    return best_first(records)[0]
+
+
+def best_first(records: Sequence[dict]) -> list[dict]:
+    """All records, `best` first; of equal ones the earlier first."""
+    return sorted(records, key=lambda record: (-record["top_1"], record["loss"]))
 
 
 def stops(records: Sequence[dict], patience: int) -> bool:

@@ -92,14 +92,24 @@ def begin(
 
 
 def provenance(run_dir: str | Path) -> dict[str, Any]:
-    """What began the run: command, versions and git_commit; nothing where it has not begun."""
+    """What began the run: command, versions and git_commit; nothing where it has not begun.
+
+    Raises:
+      ValueError: launches.jsonl does not say it; in one line.
+    """
     path = Path(run_dir) / "launches.jsonl"
     if not path.exists():
         return {}
-    launch = json.loads(path.read_text().splitlines()[0])
-    # Which Python it was on that machine is nobody's business.
-    command = f"python {launch['command'].partition(' ')[2]}"
-    return {"command": command, "versions": launch["versions"], "git_commit": launch["git_commit"]}
+    try:
+        launch = json.loads(path.read_bytes().split(b"\n")[0])
+        # Which Python it was on that machine is nobody's business.
+        return {
+            "command": f"python {launch['command'].partition(' ')[2]}",
+            "versions": launch["versions"], "git_commit": launch["git_commit"],
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r} in its first line); expected a start of "
+                         "the run a line: put it back from a copy, or remove it") from None
 
 
 def append_record(run_dir: Path, record: dict) -> None:
@@ -109,11 +119,35 @@ def append_record(run_dir: Path, record: dict) -> None:
 
 
 def read_records(run_dir: Path) -> list[dict]:
-    """The records of metrics.jsonl; a last line that a kill cut short is left out."""
+    """The records of metrics.jsonl; a last line that a kill cut short is left out.
+
+    Raises:
+      ValueError: another line is no record; in one line.
+    """
     path = run_dir / "metrics.jsonl"
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+    try:
+        records = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+        if not all({"epoch", "step", "loss", "top_1"} <= record.keys() for record in records):
+            raise ValueError("an evaluation without its figures")
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); expected an evaluation a line: put it back "
+                         "from a copy, or begin a new run in another folder") from None
+    return records
+
+
+def check_records(run_dir: Path, *, resumed: bool) -> None:
+    """Raises ValueError where what a run has noted is damaged, or says that checkpoints have gone.
+    """
+    provenance(run_dir)
+    records = read_records(run_dir)
+    # A run may be killed between its first record and its first checkpoint.
+    if not resumed and records and records[-1]["epoch"] > 1:
+        raise ValueError(
+            f"{run_dir} has evaluations up to epoch {records[-1]['epoch']} and no checkpoint; "
+            "expected one: put it back from a copy, or begin a new run in another folder"
+        )
 
 
 def keep_records(run_dir: Path, until_step: int) -> None:

@@ -20,7 +20,7 @@ from zoo.core.schedule import rate_factor
 from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.evaluate.exact import Predictions, evaluate
-from zoo.runs import evaluations, run_folder
+from zoo.runs import checkpoints, evaluations, run_folder
 from zoo.train import finish
 from zoo.train.bar import Progress
 from zoo.train.batches import recipe_batches
@@ -59,7 +59,7 @@ def train(run: Run) -> int:
         try:
             with named_errors(run.source.splits):
                 exit_code = _train_steps(run, progress, board)
-                predictions = {} if exit_code else _final_predictions(run)
+                predictions = {} if exit_code else _final_predictions(run, progress)
         except BadImagesError as error:
             progress.say(f"error: {error}, or leave out those of train with --on_bad_image=skip")
             exit_code = 1
@@ -81,15 +81,26 @@ def evaluate_split(run: Run, split: str, by: str = "weights") -> Predictions:
     return evaluate(run.strategy, run.eval_calls[by], run.eval_sets[split])
 
 
-def _final_predictions(run: Run) -> dict[str, Predictions]:
+def _final_predictions(run: Run, progress: Progress) -> dict[str, Predictions]:
     """By split, of what the run leaves: the best weights, or the averages, where it has some."""
     if run.recipe.patience:
-        run.checkpoints.restore_best()
+        _restore_best(run, progress)
     return {
         split: _validate(run)[run.leaves] if split == "validation"
         else evaluate_split(run, split, run.leaves)
         for split in run.eval_sets
     }
+
+
+def _restore_best(run: Run, progress: Progress) -> None:
+    """The state at the best evaluation; where its checkpoint is damaged, at the next best one."""
+    ranked = evaluations.best_first(run_folder.read_records(run.folder))
+    found = ((record, checkpoints.at_step(run.folder, record["step"])) for record in ranked)
+    record, checkpoint = next(pair for pair in found if pair[1])  # the last one's is always there
+    if record != ranked[0]:
+        progress.say(f"the checkpoint of the best evaluation, epoch {ranked[0]['epoch']}, cannot "
+                     f"be read: the run leaves the weights of epoch {record['epoch']}")
+    run.checkpoints.restore(checkpoint)
 
 
 def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
@@ -159,12 +170,15 @@ def _keep(
     recipe, step = run.recipe, run.step
     run.epoch_sums.assign_add(sums[:3])
     epoch, within = divmod(step, run.steps_per_epoch)
+    best = False
     if within == 0:
         if epoch % recipe.evaluate_every == 0 or epoch == recipe.epochs:
-            _record(run, epoch, now, started, progress, board)
+            best = _record(run, epoch, now, started, progress, board)
         run.epoch_sums.assign(np.zeros(3))
     if within == 0 or run.signals or step % recipe.checkpoint_every == 0:
         run.seconds.assign(time.perf_counter() - started)
+        if best and recipe.patience:
+            run.checkpoints.save_best(step)
         run.checkpoints.save(step)
 
 
@@ -185,8 +199,8 @@ def _stops_early(run: Run) -> bool:
 
 def _record(
     run: Run, epoch: int, now: dict, started: float, progress: Progress, board: TensorBoard
-) -> None:
-    """Evaluates; writes what came of it, and acts on it."""
+) -> bool:
+    """Evaluates; writes what came of it, and acts on it. Returns whether it is the best so far."""
     predictions = _validate(run)
     validation = predictions[run.leaves]
     loss, correct, images = run.epoch_sums.numpy()
@@ -214,8 +228,7 @@ def _record(
     )
     records = run_folder.read_records(run.folder)
     run.state.rate_factor.assign(rate_factor(run.recipe.schedule, records))
-    if run.recipe.patience and evaluations.best(records) == record:
-        run.checkpoints.save_best(record["step"])
+    return evaluations.best(records) == record
 
 
 def weight_norm(run: Run) -> float:

@@ -24,7 +24,7 @@ from zoo.data import Source
 from zoo.evaluate.exact import Predictions, make_eval_call
 from zoo.finetune import set_trainable
 from zoo.recipe import Recipe
-from zoo.runs import checkpoints
+from zoo.runs import checkpoints, run_folder
 from zoo.runs.checkpoints import Checkpoints
 from zoo.train import parts, pretrained
 from zoo.train.phase_calls import PhaseCalls
@@ -106,7 +106,9 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
     average = make_average(recipe.averaging, span)
     settings = parts.settings_of(recipe, source)
     # A resumed run has its weights in the checkpoint: no need to fetch them again.
-    weights = "" if checkpoints.newest(folder) else recipe.weights
+    begun = checkpoints.newest(folder)
+    run_folder.check_records(folder, resumed=begun is not None)
+    weights = "" if begun else recipe.weights
     model = parts.trained_model(recipe, len(source.class_names), weights=weights)
     optimizer = parts.optimizer_of(recipe, model)
     state = make_state(
@@ -123,7 +125,8 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
         "seconds": tf.Variable(0.0, dtype=tf.float64, trainable=False),
     }
     saved = Checkpoints(folder, {**state.fields(), **variables}, keep=recipe.keep_checkpoints)
-    saved.restore_newest()
+    if begun:
+        saved.restore(begun)
     return Run(
         recipe=recipe, folder=folder, command=command, source=source, strategy=strategy,
         state=state, schedule=schedule, span=span, average=average, phase_calls=phase_calls,
