@@ -146,6 +146,11 @@ def test_errors(finished_run, tmp_path):
     softmax = zoo.create_model(weights=finished_run, classifier_activation="softmax")
     with pytest.raises(ValueError, match="with classifier_activation='softmax'; expected None"):
         export_model(softmax, tmp_path / "models")
+    diverged = zoo.load_model(finished_run)
+    for weight in diverged.weights[-2:-1]:
+        weight.assign(weight * float("inf"))
+    with pytest.raises(ValueError, match="a value of head_dense/kernel that is not finite; exp"):
+        export_model(diverged, tmp_path / "models")
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="is a file; expected a folder"):
         export_model(zoo.load_model(finished_run), tmp_path / "file")

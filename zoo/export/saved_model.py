@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.core.forward import normalise
@@ -45,6 +46,12 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
             f"got {model.name!r} with classifier_activation={model.card.classifier_activation!r}; "
             "expected None: the softmax is part of what is written"
         )
+    for weight in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+            raise ValueError(
+                f"got {model.name!r} with a value of {weight.path} that is not finite; expected "
+                "finite ones: its training has diverged"
+            )
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out: {out} is a file; expected a folder")

@@ -19,11 +19,12 @@ from zoo.core.phases import Phase, phase_at
 from zoo.core.schedule import rate_factor
 from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
-from zoo.evaluate.exact import Predictions, evaluate
-from zoo.runs import checkpoints, evaluations, run_folder
+from zoo.runs import evaluations, run_folder
 from zoo.train import finish
 from zoo.train.bar import Progress
 from zoo.train.batches import recipe_batches
+from zoo.train.divergence import Diverged, check_loss, check_state
+from zoo.train.evaluating import final_predictions, validate
 from zoo.train.prepare import Run
 from zoo.train.tensorboard import MOST_IMAGES, TensorBoard
 
@@ -35,8 +36,8 @@ SECONDS_BETWEEN_SIGNALS = 1.0
 def train(run: Run) -> int:
     """Trains to the end, from wherever the run is, then reports and exports.
 
-    Returns the exit code: 0, or 1 where the loss was no longer finite or an image could not be
-    read, or 128 + the signal (interrupt, terminate) that stopped the run after a checkpoint.
+    Returns the exit code: 0, or 1 where a loss or weight was no longer finite or an image could not
+    be read, or 128 + the signal (interrupt, terminate) that stopped the run after a checkpoint.
     """
     run_folder.begin(
         run.folder, run.recipe.to_json(), run.source.class_names, run.command,
@@ -59,9 +60,12 @@ def train(run: Run) -> int:
         try:
             with named_errors(run.source.splits):
                 exit_code = _train_steps(run, progress, board)
-                predictions = {} if exit_code else _final_predictions(run, progress)
+                predictions = {} if exit_code else final_predictions(run, progress)
         except BadImagesError as error:
             progress.say(f"error: {error}, or leave out those of train with --on_bad_image=skip")
+            exit_code = 1
+        except Diverged as error:
+            progress.say(f"error: {error}")
             exit_code = 1
         finally:
             for number, handler in handlers.items():
@@ -73,38 +77,8 @@ def train(run: Run) -> int:
     return exit_code
 
 
-def evaluate_split(run: Run, split: str, by: str = "weights") -> Predictions:
-    """Predictions for each image of a split ("validation" or "test"), exactly once.
-
-    by: "weights", or "averages" where the run keeps some.
-    """
-    return evaluate(run.strategy, run.eval_calls[by], run.eval_sets[split])
-
-
-def _final_predictions(run: Run, progress: Progress) -> dict[str, Predictions]:
-    """By split, of what the run leaves: the best weights, or the averages, where it has some."""
-    if run.recipe.patience:
-        _restore_best(run, progress)
-    return {
-        split: _validate(run)[run.leaves] if split == "validation"
-        else evaluate_split(run, split, run.leaves)
-        for split in run.eval_sets
-    }
-
-
-def _restore_best(run: Run, progress: Progress) -> None:
-    """The state at the best evaluation; where its checkpoint is damaged, at the next best one."""
-    ranked = evaluations.best_first(run_folder.read_records(run.folder))
-    found = ((record, checkpoints.at_step(run.folder, record["step"])) for record in ranked)
-    record, checkpoint = next(pair for pair in found if pair[1])  # the last one's is always there
-    if record != ranked[0]:
-        progress.say(f"the checkpoint of the best evaluation, epoch {ranked[0]['epoch']}, cannot "
-                     f"be read: the run leaves the weights of epoch {record['epoch']}")
-    run.checkpoints.restore(checkpoint)
-
-
 def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
-    """Trains to the end, an early stop, a signal or a loss that is not finite; the exit code."""
+    """Trains to the end, an early stop or a signal; the exit code. Raises Diverged."""
     recipe, step = run.recipe, run.step
     started = time.perf_counter() - float(run.seconds)
     phase_ends = step
@@ -131,12 +105,7 @@ def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
         )
         step += steps
         now = _now(run, sums, steps) | {"images_per_second": recipe.batch_size / seconds_per_step}
-        if not np.isfinite(now["loss"]):
-            progress.say(
-                f"error: the loss is {now['loss']} within steps {step - steps} to {step}; expected "
-                "a finite one: try a lower --learning_rate or more --warmup_epochs"
-            )
-            return 1
+        check_loss(now["loss"], f"loss within steps {step - steps} to {step}")
         progress.advance(steps * recipe.batch_size, epoch, now)
         board.scalars(step, {f"train/{name}": value for name, value in now.items()})
         _keep(run, sums, now, started, progress, board)
@@ -176,6 +145,7 @@ def _keep(
             best = _record(run, epoch, now, started, progress, board)
         run.epoch_sums.assign(np.zeros(3))
     if within == 0 or run.signals or step % recipe.checkpoint_every == 0:
+        check_state(run.state, step)
         run.seconds.assign(time.perf_counter() - started)
         if best and recipe.patience:
             run.checkpoints.save_best(step)
@@ -201,7 +171,7 @@ def _record(
     run: Run, epoch: int, now: dict, started: float, progress: Progress, board: TensorBoard
 ) -> bool:
     """Evaluates; writes what came of it, and acts on it. Returns whether it is the best so far."""
-    predictions = _validate(run)
+    predictions = validate(run)
     validation = predictions[run.leaves]
     loss, correct, images = run.epoch_sums.numpy()
     seconds = time.perf_counter() - started
@@ -234,29 +204,6 @@ def _record(
 def weight_norm(run: Run) -> float:
     """The root of the sum of the squares of all weights."""
     return float(tf.linalg.global_norm([w.read_value() for w in run.state.weights.values()]))
-
-
-def _validate(run: Run) -> dict[str, Predictions]:
-    """By "weights" and, where the run keeps some, "averages"."""
-    if run.validated is None or run.validated[0] != run.step:
-        _renew_statistics(run)
-        run.validated = run.step, {
-            by: evaluate_split(run, "validation", by) for by in run.eval_calls
-        }
-    return run.validated[1]
-
-
-def _renew_statistics(run: Run) -> None:
-    """Of averages that are no longer what any images went through."""
-    start = run.average.statistics_from if run.average else None
-    if start is None or run.step < start:
-        return
-    phase, _ = phase_at(run.phase_calls.phases, run.step - 1, run.total_steps)
-    images = recipe_batches(
-        run.recipe, run.source.splits["train"], image_size=run.recipe.image_size,
-        batch_size=run.recipe.batch_size, data_service=run.recipe.data_service,
-    )
-    run.phase_calls.statistics_call(phase)(images, run.steps_per_epoch)
 
 
 def train_set(run: Run, image_size: int) -> tf.data.Dataset:
