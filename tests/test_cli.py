@@ -75,6 +75,7 @@ CHANGES = {
     "freeze_bn": ("true", True),
     "unfrozen_rate": ("0.5", 0.5), "stage_decay": ("0.9", 0.9),
     "evaluate_every": ("2", 2), "checkpoint_every": ("3", 3), "keep_checkpoints": ("4", 4),
+    "data_changed": ("accept", "accept"),
     "export": ("false", False), "sync_bn": ("true", True), "recompute": ("true", True),
     "profile_steps": ("5,9", (5.0, 9.0)),
 }

@@ -15,6 +15,7 @@ Importing this package loads neither TensorFlow nor NumPy.
 
 from zoo.data.bad_images import find_bad_images
 from zoo.data.center_crop import resize_and_center_crop
+from zoo.data.contents import contents_of
 from zoo.data.crop import crop_and_resize
 from zoo.data.decode import decode_image
 from zoo.data.evaluation import eval_batches
@@ -37,6 +38,7 @@ __all__ = [
     "channel_statistics",
     "check_service",
     "check_spec",
+    "contents_of",
     "crop_and_resize",
     "decode_image",
     "eval_batches",

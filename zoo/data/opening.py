@@ -45,6 +45,7 @@ def open_source(
     if on_bad_image not in CHOICES:
         raise ValueError(f"unknown on_bad_image, got {on_bad_image!r}; expected one of {CHOICES}")
     source = _open(parsed, data_dir)
+    source = dataclasses.replace(source, as_opened=source.splits)
     encoded = source.splits["train"].encoded  # to be decoded again in every epoch
     if encoded and on_bad_image == "skip":
         source = without_bad_images(source)

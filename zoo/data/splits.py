@@ -52,6 +52,7 @@ class Source:
     channels: 1 or 3, what its images have.
     splits: "train", "validation" and, where there is one, "test". No example is in two of them.
     skipped: training images that were left out, since they cannot be read.
+    as_opened: the splits before any image was left out or decoded, as `open_source` sets them.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Source:
     channels: int
     splits: Mapping[str, Split]
     skipped: tuple[BadImage, ...] = ()
+    as_opened: Mapping[str, Split] = dataclasses.field(default_factory=dict)
 
 
 def on_host(array: np.ndarray) -> tf.Tensor:

@@ -255,24 +255,22 @@ class Recipe:
     )
 
     run_dir: str = field.output(
-        "", "Folder of the run, resumed if it has begun; empty: runs/NAME-TIME.",
-        changes_result=False
+        "", "Folder of the run, resumed if it has begun; empty: runs/NAME-TIME."
     )
-    evaluate_every: int = field.output(
-        1, "Epochs between two evaluations.", at_least(1), changes_result=False
+    data_changed: str = field.output(
+        "refuse", "Where the images of a run to be resumed have changed: refuse, or accept: go on "
+        "with what is there now, which is noted.", checks.one_of(("refuse", "accept"))
     )
+    evaluate_every: int = field.output(1, "Epochs between two evaluations.", at_least(1))
     checkpoint_every: int = field.output(
-        1000, "Steps between two checkpoints; there is one at each evaluation too.", at_least(1),
-        changes_result=False
+        1000, "Steps between two checkpoints; there is one at each evaluation too.", at_least(1)
     )
-    keep_checkpoints: int = field.output(
-        2, "Number of the newest checkpoints that are kept.", at_least(1), changes_result=False
-    )
+    keep_checkpoints: int = field.output(2, "Newest checkpoints that are kept.", at_least(1))
     profile_steps: tuple[float, ...] = field.output(
         (), "Steps that TensorBoard's profiler looks at, FIRST,LAST; empty: none.",
-        checks.first_last, changes_result=False
+        checks.first_last
     )
-    export: bool = field.output(True, "Write the SavedModel at the end.", changes_result=False)
+    export: bool = field.output(True, "Write the SavedModel at the end.")
 
     def __post_init__(self):
         for own in dataclasses.fields(self):

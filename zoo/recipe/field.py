@@ -20,8 +20,8 @@ def _field(
 
 
 # What makes the fields of a section: (default, help text, check) -> dataclass field.
-model, data, transfer, optimisation, distillation, machine, output = (
+model, data, transfer, optimisation, distillation, machine = (
     functools.partial(_field, section=section)
-    for section in ("Model", "Data", "Transfer", "Optimisation", "Distillation", "Machine",
-                    "Output")
+    for section in ("Model", "Data", "Transfer", "Optimisation", "Distillation", "Machine")
 )
+output = functools.partial(_field, section="Output", changes_result=False)

@@ -1,7 +1,8 @@
 """A run's folder: what is written there, and how. Knows no Recipe, only its file.
 
     recipe.json     the recipe
-    launches.jsonl  a line each start: command, versions, git commit, devices
+    launches.jsonl  a line each start: command, versions, git commit, devices; of each split how
+                    many images, and their digest (zoo/data/contents.py)
     classes.txt     a class name a line, in the order of the labels
     checkpoints/    zoo/runs/checkpoints.py
     metrics.jsonl   a line each evaluation
@@ -17,7 +18,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +66,35 @@ def check_classes(run_dir: Path, class_names: tuple[str, ...]) -> None:
         )
 
 
-def begin(
-    run_dir: Path, recipe: str, class_names: Sequence[str], command: str, devices: list[str]
-) -> None:
-    """Writes what identifies the run; on a resumed run only the line in launches.jsonl.
+def data_changes(run_dir: Path, contents: Mapping[str, dict]) -> list[str]:
+    """How the images differ from those of the run's last start, a line a split; [] where there was
+    none, or one by a version that did not note them.
 
-    recipe: as JSON.
+    contents: of `zoo.data.contents_of`.
+    """
+    launches = _read_launches(run_dir)
+    before = launches[-1].get("data") if launches else None
+    if before is None:
+        return []
+    changes = []
+    for split in sorted({*before, *contents}):
+        then, now = ((there.get(split) or {"images": 0}) for there in (before, contents))
+        if then["images"] != now["images"]:
+            changes.append(f"{split}: {then['images']} images then, {now['images']} now")
+        elif then != now:
+            changes.append(f"{split}: {now['images']} images as then, of other names, sizes or "
+                           "labels")
+    return changes
+
+
+def begin(
+    run_dir: Path, recipe: str, class_names: Sequence[str], contents: Mapping[str, dict],
+    command: str, devices: list[str],
+) -> None:
+    """Writes what identifies the run; on a resumed run only the line in launches.jsonl, which
+    tells of changed images, too.
+
+    recipe: as JSON. contents: of `zoo.data.contents_of`.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     # First the file that says whose the folder is, so that a kill in between can be resumed.
@@ -86,9 +110,11 @@ def begin(
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "devices": devices,
+        "data": dict(contents),
+        "data_changed": data_changes(run_dir, contents),
     }
-    with open(run_dir / "launches.jsonl", "a") as file:
-        file.write(json.dumps(launch) + "\n")
+    lines = [json.dumps(each) + "\n" for each in [*_read_launches(run_dir), launch]]
+    write_text(run_dir / "launches.jsonl", "".join(lines))
 
 
 def provenance(run_dir: str | Path) -> dict[str, Any]:
@@ -97,19 +123,36 @@ def provenance(run_dir: str | Path) -> dict[str, Any]:
     Raises:
       ValueError: launches.jsonl does not say it; in one line.
     """
-    path = Path(run_dir) / "launches.jsonl"
-    if not path.exists():
+    launches = _read_launches(Path(run_dir))
+    if not launches:
         return {}
+    launch = launches[0]
+    # Which Python it was on that machine is nobody's business.
+    command = f"python {launch['command'].partition(' ')[2]}"
+    return {"command": command, "versions": launch["versions"], "git_commit": launch["git_commit"]}
+
+
+def _read_launches(run_dir: Path) -> list[dict]:
+    return _read_lines(run_dir / "launches.jsonl", {"command", "versions", "git_commit"})
+
+
+def _read_lines(path: Path, keys: set[str]) -> list[dict]:
+    """The objects of a file of JSON lines; a last line that a kill cut short is left out.
+
+    Raises:
+      ValueError: another line is no object with these keys; in one line.
+    """
+    if not path.exists():
+        return []
     try:
-        launch = json.loads(path.read_bytes().split(b"\n")[0])
-        # Which Python it was on that machine is nobody's business.
-        return {
-            "command": f"python {launch['command'].partition(' ')[2]}",
-            "versions": launch["versions"], "git_commit": launch["git_commit"],
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r} in its first line); expected a start of "
-                         "the run a line: put it back from a copy, or remove it") from None
+        objects = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+        for number, each in enumerate(objects, 1):
+            if not isinstance(each, dict) or not keys <= each.keys():
+                raise ValueError(f"line {number} lacks {', '.join(sorted(keys))}")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}); expected a JSON object a line: put it back "
+                         "from a copy, or begin a new run in another folder") from None
+    return objects
 
 
 def append_record(run_dir: Path, record: dict) -> None:
@@ -124,17 +167,7 @@ def read_records(run_dir: Path) -> list[dict]:
     Raises:
       ValueError: another line is no record; in one line.
     """
-    path = run_dir / "metrics.jsonl"
-    if not path.exists():
-        return []
-    try:
-        records = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
-        if not all({"epoch", "step", "loss", "top_1"} <= record.keys() for record in records):
-            raise ValueError("an evaluation without its figures")
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged ({error}); expected an evaluation a line: put it back "
-                         "from a copy, or begin a new run in another folder") from None
-    return records
+    return _read_lines(run_dir / "metrics.jsonl", {"epoch", "step", "loss", "top_1"})
 
 
 def check_records(run_dir: Path, *, resumed: bool) -> None:

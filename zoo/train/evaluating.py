@@ -54,7 +54,7 @@ def _restore_best(run: Run, progress: Progress) -> None:
     """The state at the best evaluation; where its checkpoint is damaged, at the next best one."""
     ranked = evaluations.best_first(run_folder.read_records(run.folder))
     found = ((record, checkpoints.at_step(run.folder, record["step"])) for record in ranked)
-    record, checkpoint = next(pair for pair in found if pair[1])  # the last one's is always there
+    record, checkpoint = next(pair for pair in found if pair[1])  # that of the end is always there
     if record != ranked[0]:
         progress.say(f"the checkpoint of the best evaluation, epoch {ranked[0]['epoch']}, cannot "
                      f"be read: the run leaves the weights of epoch {record['epoch']}")

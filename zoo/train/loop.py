@@ -40,8 +40,8 @@ def train(run: Run) -> int:
     be read, or 128 + the signal (interrupt, terminate) that stopped the run after a checkpoint.
     """
     run_folder.begin(
-        run.folder, run.recipe.to_json(), run.source.class_names, run.command,
-        [device.name for device in tf.config.list_logical_devices()],
+        run.folder, run.recipe.to_json(), run.source.class_names, run.contents,
+        run.command, [device.name for device in tf.config.list_logical_devices()],
     )
     run_folder.keep_records(run.folder, until_step=run.step)
     progress = Progress(
@@ -49,6 +49,8 @@ def train(run: Run) -> int:
         done_images=run.step * run.recipe.batch_size,
     )
     progress.say(f"run folder: {run.folder}, step {run.step} of {run.total_steps}")
+    for change in run.data_changes:
+        progress.say(f"goes on with changed images: {change}")
     if run.source.skipped:
         progress.say(f"left out: {describe(run.source.skipped, 'train')}")
     handlers = {

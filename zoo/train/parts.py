@@ -48,6 +48,22 @@ def open_data(recipe: Recipe, folder: Path) -> Source:
     return source
 
 
+def check_data(recipe: Recipe, folder: Path, contents: dict[str, dict]) -> list[str]:
+    """How the images differ from those that the run in `folder` began with.
+
+    contents: of `zoo.data.contents_of`.
+
+    Raises ValueError where they do, and the recipe does not say that this is accepted.
+    """
+    changes = run_folder.data_changes(folder, contents)
+    if changes and recipe.data_changed != "accept":
+        raise ValueError(
+            f"--data: got other images than the run in {folder} had ({'; '.join(changes)}); "
+            "expected the same: put them back, give a new --run_dir, or --data_changed=accept"
+        )
+    return changes
+
+
 def span_of(recipe: Recipe, source: Source) -> Span:
     steps = steps_per_epoch(source.splits["train"].num_examples, recipe.batch_size)
     return make_span(

@@ -20,7 +20,7 @@ from zoo.core.forward import make_forward
 from zoo.core.gradients import Settings
 from zoo.core.schedule import Schedule
 from zoo.core.state import State, make_state
-from zoo.data import Source
+from zoo.data import Source, contents_of
 from zoo.evaluate.exact import Predictions, make_eval_call
 from zoo.finetune import set_trainable
 from zoo.recipe import Recipe
@@ -39,6 +39,8 @@ class Run:
     folder: Path
     command: str
     source: Source
+    contents: dict[str, dict]  # of `zoo.data.contents_of`
+    data_changes: list[str]  # since the run went on last, where they have been accepted
     strategy: tf.distribute.Strategy
     state: State
     schedule: Schedule
@@ -100,6 +102,8 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
     strategy = runtime.make_strategy()
     parts.check_machine(recipe, strategy.num_replicas_in_sync)
     source = parts.open_data(recipe, folder)
+    contents = contents_of(source.as_opened)
+    data_changes = parts.check_data(recipe, folder, contents)
     span = parts.span_of(recipe, source)
     phases = parts.phases_of(recipe, span)
     schedule = schedule or parts.schedule_of(recipe, span)
@@ -127,8 +131,15 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
     saved = Checkpoints(folder, {**state.fields(), **variables}, keep=recipe.keep_checkpoints)
     if begun:
         saved.restore(begun)
+    if data_changes and int(state.step.read_value()) >= span.total_steps:
+        raise ValueError(
+            f"--data_changed: with the images that are there now the run has {span.total_steps} "
+            f"steps, and {folder} is at step {int(state.step.read_value())}; expected more images, "
+            "or a new --run_dir"
+        )
     return Run(
-        recipe=recipe, folder=folder, command=command, source=source, strategy=strategy,
+        recipe=recipe, folder=folder, command=command, source=source, contents=contents,
+        data_changes=data_changes, strategy=strategy,
         state=state, schedule=schedule, span=span, average=average, phase_calls=phase_calls,
         eval_calls=_eval_calls(strategy, model, state, settings),
         eval_sets={
