@@ -96,7 +96,9 @@ def other_networks():
     yield keras.Model(images, keras.layers.Dense(2)(images), name="mine")
     # Of a name that the zoo has too.
     yield keras.applications.DenseNet121(weights=None, input_shape=(32, 32, 3), classes=2)
-    yield keras.Model(images, zoo.create_model("lenet5", input_shape=(32, 32, 3))(images))
+    lenet = zoo.create_model("lenet5", input_shape=(32, 32, 3))
+    yield keras.Model(images, keras.layers.average([lenet(images), lenet(-images)]), name="two")
+    yield keras.Sequential([keras.layers.Rescaling(1 / 255), lenet], name="not_built")
 
 
 @pytest.mark.parametrize("model", other_networks(), ids=lambda model: model.name)
@@ -106,8 +108,8 @@ def test_a_network_of_which_nothing_is_known_is_refused(model):
             use(model)
         assert str(error.value) == (
             f"got model {model.name!r}, of which it is not known which layers do what; expected "
-            "one of zoo.create_model, or one with an attribute structure, a "
-            "zoo.models.structure.Structure"
+            "one of zoo.create_model, alone or inside of another model, or one with an attribute "
+            "structure, a zoo.models.structure.Structure"
         )
 
 

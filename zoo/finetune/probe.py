@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from zoo.files import written_aside
+from zoo.finetune.network import in_place_of_network, network_of
 from zoo.finetune.transfer import transfer
 from zoo.lazy import lazy_module
+from zoo.models import structure_of
 
 np = lazy_module("numpy")
 keras = lazy_module("keras")
@@ -103,14 +105,19 @@ def linear_probe(
 def with_probe(model: keras.Model, probe: Probe) -> keras.Model:
     """A copy of `model` whose classifier is the probe's; only it is trainable."""
     probed = transfer(model, len(probe.bias), "head")
-    probed.get_layer(probed.structure.classifier).set_weights([probe.kernel, probe.bias])
+    _classifier_of(probed).set_weights([probe.kernel, probe.bias])
     return probed
 
 
 def _without_classifier(model: keras.Model) -> keras.Model:
-    transferred = transfer(model, 1)
-    classifier = transferred.get_layer(transferred.structure.classifier)
-    return keras.Model(transferred.input, classifier.input)
+    network = network_of(transfer(model, 1))
+    features = keras.Model(network.input, _classifier_of(network).input)
+    return in_place_of_network(model, features)
+
+
+def _classifier_of(model: keras.Model) -> keras.layers.Dense:
+    network = network_of(model)
+    return network.get_layer(structure_of(network).classifier)
 
 
 def _full(regression, num_classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from zoo.finetune.network import in_place_of_network, network_of
 from zoo.lazy import lazy_module
 from zoo.models import structure_of
-from zoo.models.structure import Structure
 
 keras = lazy_module("keras")
 
@@ -31,35 +31,16 @@ def stages(model: keras.Model) -> dict[str, Stage]:
     [B, h, w, C], as of the hidden layers of an MLP, belong to no stage.
 
     Raises:
-      ValueError: nothing is known of the model's structure, see `known_structure`.
+      ValueError: nothing is known of the model's structure, see `network_of`.
     """
-    structure = known_structure(model)
+    network = network_of(model)
+    structure = structure_of(network)
     found = {}
-    for layer in model.layers:
+    for layer in network.layers:
         name = structure.stage_of(layer.name)
         if name is not None and len(layer.output.shape) == 4:
             found[name] = Stage(layer.name, _stride(layer.output), layer.output.shape[-1])
     return found
-
-
-def known_structure(model: keras.Model) -> Structure:
-    """Which layers of the model do what.
-
-    Known for what `zoo.create_model` builds and `zoo.transfer` returns, and for the zoo's models
-    out of a .keras file. Of another network you say it yourself, once:
-    `model.structure = zoo.models.structure.Structure(first=..., stages=..., heads=...)`.
-
-    Raises:
-      ValueError: it is not known.
-    """
-    structure = structure_of(model)
-    if structure is None:
-        raise ValueError(
-            f"got model {model.name!r}, of which it is not known which layers do what; expected "
-            "one of zoo.create_model, or one with an attribute structure, a "
-            "zoo.models.structure.Structure"
-        )
-    return structure
 
 
 def stage_names(model: keras.Model) -> list[str]:
@@ -68,13 +49,15 @@ def stage_names(model: keras.Model) -> list[str]:
     Raises:
       ValueError: nothing is known of the model's structure.
     """
-    structure = known_structure(model)
-    present = {structure.stage_of(layer.name) for layer in model.layers}
+    network = network_of(model)
+    structure = structure_of(network)
+    present = {structure.stage_of(layer.name) for layer in network.layers}
     return [stage for stage in structure.stages if stage in present]
 
 
 def feature_extractor(model: keras.Model, names: Sequence[str] | None = None) -> keras.Model:
-    """A model with the same weights and the maps of the named stages.
+    """A model with the same weights and the maps of the named stages; what stands in front of the
+    network, as normalisation, stays there.
 
     names: of `stages(model)`; by default all but the stem. The output is a dict, name -> map
     [B, about height / stride, about width / stride, channels]; the strides are in `stages`.
@@ -90,10 +73,11 @@ def feature_extractor(model: keras.Model, names: Sequence[str] | None = None) ->
         raise ValueError(
             f"got stage {wrong!r} for model {model.name!r}; expected some of {list(known)}"
         )
-    outputs = {name: model.get_layer(known[name].layer).output for name in names}
-    features = keras.Model(model.input, outputs, name=f"{model.name}_features")
-    features.structure = known_structure(model)
-    return features
+    network = network_of(model)
+    outputs = {name: network.get_layer(known[name].layer).output for name in names}
+    features = keras.Model(network.input, outputs, name=f"{network.name}_features")
+    features.structure = structure_of(network)
+    return in_place_of_network(model, features)
 
 
 def _stride(tensor: keras.KerasTensor) -> int:

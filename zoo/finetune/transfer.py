@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
 
-from zoo.finetune.stages import known_structure, stage_names
+from zoo.finetune.network import in_place_of_network, network_of
+from zoo.finetune.stages import stage_names
 from zoo.lazy import lazy_module
-from zoo.models import blocks, checks, count_trainable
+from zoo.models import blocks, checks, count_trainable, structure_of
 
 keras = lazy_module("keras")
 
@@ -15,8 +17,9 @@ keras = lazy_module("keras")
 def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> keras.Model:
     """A copy of `model` with a new last layer for `num_classes` classes.
 
-    model: functional, of `zoo.create_model`, with its classifier or without; or another of which
-        `zoo.finetune.stages.known_structure` knows the layers.
+    model: functional, of `zoo.create_model`, with its classifier or without; or another in which
+        `zoo.finetune.network.network_of` finds a network. What stands in front of that, as the
+        layer of `zoo.with_preprocessing`, stays there; a softmax behind it goes.
     trainable: "head", only the new layer learns; "all"; or "from:STAGE", as "from:stage4", that
         stage and what follows it. What does not learn runs in inference mode, the statistics of
         its batch normalisation included, also under `fit`.
@@ -31,9 +34,10 @@ def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> k
     """
     if not checks.is_positive_int(num_classes):
         raise ValueError(f"got num_classes={num_classes!r}; expected an integer >= 1")
-    structure = known_structure(model)
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    network = network_of(model)
+    structure = structure_of(network)
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
     if any(layer.name == structure.classifier for layer in copy.layers):
         features = copy.get_layer(structure.classifier).input
     else:
@@ -49,17 +53,18 @@ def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> k
         dtype="float32",
         name=structure.classifier,
     )(features)
-    transferred = keras.Model(copy.input, logits, name=model.name)
+    transferred = keras.Model(copy.input, logits, name=network.name)
     transferred.structure = structure
     # Of zoo.create_model: the images are the same ones, the classes are not.
-    transferred.preprocessing = getattr(model, "preprocessing", None)
+    transferred.preprocessing = getattr(network, "preprocessing", None)
     transferred.class_names = None
-    if (card := getattr(model, "card", None)) is not None:
+    if (card := getattr(network, "card", None)) is not None:
         transferred.card = dataclasses.replace(
             card, num_classes=num_classes, include_top=True, pooling=None,
             classifier_activation=None, class_names=None, recipe=None, accuracies={}, command="",
             parameters=count_trainable(transferred),
         )
+    transferred = in_place_of_network(model, transferred)
     set_trainable(transferred, trainable)
     return transferred
 
@@ -79,10 +84,12 @@ def set_trainable(model: keras.Model, trainable: str, *, freeze_bn: bool = False
         raise ValueError(
             f"got trainable={trainable!r}; expected 'head', 'all' or 'from:STAGE', as 'from:stage4'"
         )
-    learning = _learning_layers(model, trainable)
-    for layer in model.layers:
+    learning = None if trainable == "all" else _learning_layers(network_of(model), trainable)
+    model.trainable = True  # a frozen model freezes all layers inside of it
+    for layer in _layers_of(model):
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = layer.name in learning and not (is_norm and freeze_bn)
+        learns = learning is None or layer in learning
+        layer.trainable = learns and not (is_norm and freeze_bn)
 
 
 def stage_rates(model: keras.Model, decay: float) -> dict[str, float]:
@@ -94,10 +101,11 @@ def stage_rates(model: keras.Model, decay: float) -> dict[str, float]:
     """
     if decay == 1:
         return {}
-    structure, names = known_structure(model), stage_names(model)
+    network, names = network_of(model), stage_names(model)
+    structure = structure_of(network)
     distance = len(names)  # of what stands in front of the first stage
     rates = {}
-    for layer in model.layers:  # what is in no stage goes with the one in front of it
+    for layer in network.layers:  # what is in no stage goes with the one in front of it
         stage = structure.stage_of(layer.name)
         if stage is not None:
             distance = len(names) - 1 - names.index(stage)
@@ -105,19 +113,25 @@ def stage_rates(model: keras.Model, decay: float) -> dict[str, float]:
     return rates
 
 
-def _learning_layers(model: keras.Model, trainable: str) -> set[str]:
-    """The names of the layers that learn, as `set_trainable` is told."""
-    names = [layer.name for layer in model.layers]
-    if trainable == "all":
-        return set(names)
-    structure = known_structure(model)
-    last = set(structure.heads.values())
+def _learning_layers(network: keras.Model, trainable: str) -> set[keras.Layer]:
+    """The layers that learn, as `set_trainable` is told: "head" or "from:STAGE"."""
+    structure = structure_of(network)
+    last = {layer for layer in network.layers if layer.name in structure.heads.values()}
     if trainable == "head":
         return last
-    known, stage = stage_names(model), trainable.removeprefix("from:")
+    known, stage = stage_names(network), trainable.removeprefix("from:")
     if stage not in known:
         raise ValueError(
-            f"got trainable={trainable!r} for model {model.name!r}; its stages are {known}"
+            f"got trainable={trainable!r} for model {network.name!r}; its stages are {known}"
         )
-    first = [structure.stage_of(name) for name in names].index(stage)
-    return last | set(names[first:])
+    first = [structure.stage_of(layer.name) for layer in network.layers].index(stage)
+    return last | set(network.layers[first:])
+
+
+def _layers_of(model: keras.Model) -> Iterator[keras.Layer]:
+    """All layers, those of the models among them instead of these."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers_of(layer)
+        else:
+            yield layer
