@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import time
 import zipfile
 import zlib
 
@@ -104,12 +105,57 @@ def test_a_pickle_changes_nothing_of_the_reader(tmp_path, name, state):
     (tensor((3,), (1,), key="1"), "damaged"),
     (tensor((3,), (1,), key="../../x"), "damaged"),
     (call("torch._utils _rebuild_tensor_v2", text("x"), *map(number, (0, 1, 1))), "damaged"),
-    (b"Nr\xff\xff\xff\x00", "memo"),  # a memo of 2**24 entries
+    (b"Nr\xff\xff\xff\x7f", ": "),  # a memo of 2**31 entries, had it a place for each
+    (tensor((True, 3), (3, 1)).replace(number(True), b"\x88"), "counts"),
+    (tensor((3,), (1,), count=True).replace(number(True), b"\x88"), "storage"),
+    (tensor((2**63,), (0,)), "counts"),
     (b"\x8e" + struct.pack("<Q", 2**40), "pickle"),  # bytes of that length
 ])
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
 def test_wrong_numbers_in_a_pickle(tmp_path, write, value, word):
     refused(write(tmp_path / "x.pth", dict_of(a=value)), word)
+
+
+def nested(depth: int) -> bytes:
+    return b")" + b"\x85" * depth
+
+
+def doubled(times: int) -> bytes:
+    return b")" + b"2\x86" * times  # t = (t, t), of one object
+
+
+LONG = b"\x8b" + struct.pack("<i", 10**6) + b"\x01" * 10**6
+# What may hang, overflow the stack or fill the memory: the values of a dict, and a word of why.
+ENDLESS = {
+    "deep key": (nested(200_000) + b"N", "key of type tuple"),
+    "doubled key": (doubled(60) + b"N", "key of type tuple"),
+    "deep value": (text("a") + nested(200_000), "tuple"),
+    "deep dict": (text("a") + (b"}" + text("a")) * 20_000 + b"N" + b"s" * 20_000, "Dict"),
+    "long key": (LONG + b"N", "key of type int"),
+    "long sizes": (text("a") + LONG + b"q\x01" + call(
+        "torch._utils _rebuild_tensor_v2", GOOD, b"h\x01", tuple_of(*[b"h\x01"] * 64),
+        tuple_of(*[b"h\x01"] * 64), b"\x89", b"}").replace(GOOD, b"N"), "counts"),
+    "set": (text("a") + b"\x8f(" + doubled(60) + b"\x90", "Other"),
+    "frozenset": (text("a") + b"(" + doubled(60) + b"\x91", "Other"),
+    "old dict": (text("a") + b"(" + doubled(60) + b"Nd", "key of type tuple"),
+    "pairs": (text("a") + call("collections OrderedDict", b"](" + tuple_of(doubled(60), b"N")
+                               + b"e"), "key of type tuple"),
+    "many pairs again": (text("a") + b"](" + tuple_of(text("b"), b"N") * 10**5 + b"eq\x01" + (
+        b"0ccollections\nOrderedDict\nh\x01\x85R") * 2000, "Dict"),
+    "many arguments": (text("a") + tuple_of(*[b"N"] * 10**5) + b"q\x010" + (
+        b"ctorch\ndevice\nh\x01R0") * 10 + b"N", "100000 arguments"),
+    "arguments by name": (text("a") + b"ccollections\nOrderedDict\n)}\x92", "by name"),
+    "views": (b"".join(text(str(n)) + GOOD for n in range(5)), "at most 4 times"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_pickle_takes_no_more_than_its_own_length(tmp_path, name):
+    items, word = ENDLESS[name]
+    path = write_zip(tmp_path / "x.pth", b"}(" + items + b"u")
+    begin = time.monotonic()
+    refused(path, word)
+    assert time.monotonic() - begin < 10  # some would take years
 
 
 def test_other_checkpoints_are_refused(tmp_path):
@@ -143,6 +189,16 @@ def test_archives_that_grow_are_refused(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("net.params", bytes(2**24))
     refused(path, "would grow", "16777216")
+
+
+def test_archives_of_many_members_that_grow_are_refused(tmp_path):
+    """Each of them is small enough to be let in alone."""
+    path = tmp_path / "x.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02" + dict_of(a=GOOD) + b".")
+        for number_of in range(40):
+            archive.writestr(f"archive/data/{number_of}", bytes(2**20))
+    refused(path, "it would grow", "at most 20 times")
 
 
 @pytest.mark.parametrize(("changes", "word"), [

@@ -18,7 +18,8 @@ _BROKEN = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError, RuntimeError,
     ValueError,
 )
-# Trained weights shrink by a tenth.
+# How often longer than the archive its members may be, one of them and all together: trained
+# weights shrink by a tenth, files of few bytes by more.
 _MOST_EXPANSION = 20
 _SMALL = 2**20
 
@@ -31,10 +32,11 @@ def is_zip(path: str | os.PathLike[str]) -> bool:
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
-    """The archive, whose members together are no longer than its file.
+    """The archive, whose members together are no longer than its file, and unpack to no more than
+    a fixed multiple of it.
 
     Raises:
-      Damaged: it cannot be opened, or members overlap.
+      Damaged: it cannot be opened, members overlap, or they grow beyond all weights' measure.
       OSError: there is no such file.
     """
     with open(path, "rb") as file:
@@ -43,8 +45,10 @@ def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
         except _BROKEN as error:
             raise Damaged(f"as a zip archive: {error}") from error
         with archive:
-            if sum(info.compress_size for info in archive.infolist()) > os.path.getsize(path):
+            length, members = os.path.getsize(path), archive.infolist()
+            if sum(info.compress_size for info in members) > length:
                 raise Damaged("its members are longer than the archive")
+            _check_growth("it", length, sum(info.file_size for info in members))
             yield archive
 
 
@@ -58,14 +62,18 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         info = archive.getinfo(name)
     except KeyError as error:
         raise Damaged(f"it has no member {name!r:.80}") from error
-    if info.file_size > max(_SMALL, _MOST_EXPANSION * info.compress_size):
-        raise Damaged(
-            f"{name!r:.80} would grow from {info.compress_size} to {info.file_size} bytes; "
-            f"expected at most {_MOST_EXPANSION} times as many"
-        )
+    _check_growth(f"{name!r:.80}", info.compress_size, info.file_size)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise Damaged(f"{name!r:.80} is of compression {info.compress_type}; expected 0 or 8")
     try:
         return archive.read(info)
     except _BROKEN as error:
         raise Damaged(f"member {name!r:.80}: {error}") from error
+
+
+def _check_growth(what: str, before: int, after: int) -> None:
+    if after > max(_SMALL, _MOST_EXPANSION * before):
+        raise Damaged(
+            f"{what} would grow from {before} to {after} bytes; expected at most "
+            f"{_MOST_EXPANSION} times as many"
+        )

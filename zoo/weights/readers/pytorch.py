@@ -1,8 +1,6 @@
 """PyTorch's `.pth` and `.pt`: the zip format, and the one from before version 1.6.
 
-Both are a pickle that names storages, and the storages' bytes. Unpickling may run anything that
-Python can import. Here the pickle finds a fixed list of names, which build records out of
-numbers and strings; any other name is an error, and nothing is imported or called.
+Both are a pickle that names storages, see `pickled`, and the storages' bytes.
 
 The state dict of a training checkpoint is its first dict of `STATE_DICTS`, averaged weights before
 the last ones; without one the checkpoint is the state dict itself. "module." in front of all names
@@ -15,58 +13,24 @@ from __future__ import annotations
 import io
 import math
 import os
-import pickle
-import pickletools
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from zoo.weights.readers import archive, raw
+from zoo.weights.readers.pickled import Storage, Tensor, unpickle
 from zoo.weights.readers.raw import Damaged
 
 STATE_DICTS = ("state_dict_ema", "model_ema", "state_dict", "model")
 # The number that begins a file of the old format, as bytes of its pickle.
 LEGACY_MAGIC = bytes.fromhex("6cfc9c46f9206aa85019")
 _LEGACY_VERSION = 1001
-_MOST_DIMENSIONS = 64  # numpy's limit
-
-
-class _Storage(NamedTuple):
-    dtype: str
-    key: str
-    count: int
-
-
-class _Tensor(NamedTuple):
-    storage: _Storage
-    offset: int
-    size: tuple[int, ...]
-    stride: tuple[int, ...]
-
-
-class _Refused(ValueError):
-    """The pickle asks for what is no part of plain weights."""
-
-
-class _Dict(dict):
-    """What a pickle gets for an OrderedDict or a namespace: attributes that it sets are ignored."""
-
-    __slots__ = ()
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-class _Builder(NamedTuple):
-    """A function of which a pickle can set no attribute."""
-
-    function: Callable[..., Any]
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.function(*arguments)
+# How often each number may be in a tensor, on average: weights that two layers share are there
+# twice.
+_MOST_SHARING = 4
 
 
 def pickles(names: list[str]) -> list[str]:
@@ -97,9 +61,9 @@ def _read_zip(zipped: zipfile.ZipFile) -> dict[str, np.ndarray]:
         raise ValueError("got a TorchScript program; expected torch.save(model.state_dict(), ...)")
     order = folder + "byteorder"
     _check_byte_order(order not in names or archive.read_member(zipped, order) == b"little")
-    checkpoint, _ = _unpickle(io.BytesIO(archive.read_member(zipped, pickle_name)))
+    checkpoint, _ = unpickle(io.BytesIO(archive.read_member(zipped, pickle_name)))
 
-    def data_of(storage: _Storage) -> np.ndarray:
+    def data_of(storage: Storage) -> np.ndarray:
         data = archive.read_member(zipped, f"{folder}data/{storage.key}")
         if len(data) != storage.count * np.dtype(storage.dtype).itemsize:
             raise Damaged(f"got {len(data)} bytes for {_described(storage)}")
@@ -110,12 +74,12 @@ def _read_zip(zipped: zipfile.ZipFile) -> dict[str, np.ndarray]:
 
 def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
     stream = io.BytesIO(data)
-    _, version, system = (_unpickle(stream)[0] for _ in range(3))
+    _, version, system = (unpickle(stream)[0] for _ in range(3))
     if version != _LEGACY_VERSION or not isinstance(system, dict):
         raise Damaged(f"its version is not {_LEGACY_VERSION}")
     _check_byte_order(system.get("little_endian") is True)
-    checkpoint, storages = _unpickle(stream)
-    keys, _ = _unpickle(stream)
+    checkpoint, storages = unpickle(stream)
+    keys, _ = unpickle(stream)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise Damaged("its list of storages is not one of names")
     if sorted(keys) != sorted(storages):
@@ -130,7 +94,7 @@ def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
     return _arrays(checkpoint, arrays.__getitem__)
 
 
-def _described(storage: _Storage) -> str:
+def _described(storage: Storage) -> str:
     return f"storage {storage.key!r:.80}; expected {storage.count} of {storage.dtype}"
 
 
@@ -139,13 +103,14 @@ def _check_byte_order(little_endian: bool) -> None:
         raise ValueError("got storages of a big-endian machine; expected little-endian ones")
 
 
-def _arrays(checkpoint: Any, data_of: Callable[[_Storage], np.ndarray]) -> dict[str, np.ndarray]:
+def _arrays(checkpoint: Any, data_of: Callable[[Storage], np.ndarray]) -> dict[str, np.ndarray]:
     state = _state_dict(checkpoint)
     start = "module." if all(name.startswith("module.") for name in state) else ""
-    storages: dict[_Storage, np.ndarray] = {}
+    _check_sharing([value for value in state.values() if isinstance(value, Tensor)])
+    storages: dict[Storage, np.ndarray] = {}
     arrays = {}
     for name, value in state.items():
-        if isinstance(value, _Tensor):
+        if isinstance(value, Tensor):
             if value.storage not in storages:
                 storages[value.storage] = data_of(value.storage)
             arrays[name.removeprefix(start)] = _view(value, storages[value.storage])
@@ -156,6 +121,17 @@ def _arrays(checkpoint: Any, data_of: Callable[[_Storage], np.ndarray]) -> dict[
                 f"entry {name!r:.80} is a {type(value).__name__}; expected a tensor or an int"
             )
     return arrays
+
+
+def _check_sharing(tensors: list[Tensor]) -> None:
+    """Raises Damaged for many tensors of one storage: a copy of each would fill the memory."""
+    numbers = sum(math.prod(tensor.size) for tensor in tensors)
+    stored = sum(storage.count for storage in {tensor.storage for tensor in tensors})
+    if numbers > _MOST_SHARING * stored:
+        raise Damaged(
+            f"got tensors of {numbers} numbers in storages of {stored}; expected at most "
+            f"{_MOST_SHARING} times as many"
+        )
 
 
 def _state_dict(checkpoint: Any) -> dict[str, Any]:
@@ -173,99 +149,8 @@ def _state_dict(checkpoint: Any) -> dict[str, Any]:
     return state
 
 
-def _view(tensor: _Tensor, data: np.ndarray) -> np.ndarray:
+def _view(tensor: Tensor, data: np.ndarray) -> np.ndarray:
     if 0 in tensor.size:
         return np.empty(tensor.size, data.dtype)
     strides = [step * data.itemsize for step in tensor.stride]
     return np.lib.stride_tricks.as_strided(data[tensor.offset :], tensor.size, strides)
-
-
-def _unpickle(stream: io.BytesIO) -> tuple[Any, dict[str, _Storage]]:
-    """What the pickle at the stream's position holds, and its storages by key."""
-    start = stream.tell()
-    try:
-        # The C unpickler keeps an array as long as the highest memo number, which may be 2**32.
-        for opcode, argument, position in pickletools.genops(stream):
-            if "PUT" in opcode.name and argument > position - start:
-                raise Damaged(f"its pickle has memo number {argument}")
-        stream.seek(start)
-        unpickler = _Unpickler(stream, encoding="utf-8")  # for strings of Python 2
-        return unpickler.load(), unpickler.storages
-    except (Damaged, _Refused):
-        raise
-    except Exception as error:  # broken pickles raise anything, says pickle's documentation
-        raise Damaged(f"its pickle: {type(error).__name__}: {error}") from error
-
-
-class _Unpickler(pickle.Unpickler):
-    """Finds the names of `_NAMES` only; storages become records."""
-
-    def __init__(self, stream: io.BytesIO, encoding: str) -> None:
-        super().__init__(stream, encoding=encoding)
-        self.storages: dict[str, _Storage] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        found = _NAMES.get(f"{module}.{name}")
-        if found is None:
-            raise _Refused(
-                f"its pickle asks for {f'{module}.{name}'!r:.120}, which was not loaded: pickles "
-                "can run anything; expected torch.save(model.state_dict(), ...)"
-            )
-        return found
-
-    def persistent_load(self, pid: Any) -> _Storage:
-        match pid:
-            case ("storage", str(dtype), str(key), _, int(count)) | (
-                "storage", str(dtype), str(key), _, int(count), None
-            ) if dtype in _STORAGES.values() and count >= 0:
-                storage = _Storage(dtype, key, count)
-                if self.storages.setdefault(key, storage) == storage:
-                    return storage
-        raise Damaged("its pickle names a storage; expected type, key, device and count, each once")
-
-
-def _build_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> _Tensor:
-    """Both of PyTorch's forms; what follows is about gradients."""
-    tensor = _Tensor(storage, offset, tuple(size), tuple(stride))
-    numbers = (offset, *tensor.size, *tensor.stride)
-    if (
-        not isinstance(storage, _Storage)
-        or not len(tensor.size) == len(tensor.stride) <= _MOST_DIMENSIONS
-        or not all(isinstance(number, int) and number >= 0 for number in numbers)
-    ):
-        raise Damaged("its pickle builds a tensor from something else than a storage and counts")
-    steps = zip(tensor.size, tensor.stride, strict=True)
-    end = 1 + offset + sum((count - 1) * step for count, step in steps)
-    # An expanded tensor (stride 0) is more numbers than its storage: nobody's weights are.
-    if 0 not in tensor.size and max(end, math.prod(tensor.size)) > storage.count:
-        raise Damaged(
-            f"got a tensor of shape {tensor.size!s:.80} up to number {end} of its storage; "
-            f"expected at most {storage.count}"
-        )
-    return tensor
-
-
-def _build_parameter(tensor: Any, *_: Any) -> Any:
-    return tensor
-
-
-def _build_nothing(*_: Any) -> None:
-    """A device: arrays here have none."""
-
-
-_STORAGES = {
-    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16",
-    "Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8",
-    "Bool": "bool",
-}
-_NAMES: dict[str, Any] = {
-    "collections.OrderedDict": _Dict,
-    "torch._utils._rebuild_tensor": _Builder(_build_tensor),
-    "torch._utils._rebuild_tensor_v2": _Builder(_build_tensor),
-    "torch._utils._rebuild_parameter": _Builder(_build_parameter),
-    "torch.Size": tuple,
-    "torch.device": _Builder(_build_nothing),
-    "argparse.Namespace": _Dict,  # a training checkpoint's options
-    **{f"torch.{name}Storage": dtype for name, dtype in _STORAGES.items()},
-    **{f"torch.{dtype}": dtype for dtype in _STORAGES.values()},
-}
