@@ -5,64 +5,109 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from zoo.files import written_aside
 
 # Above this many classes a cell has no room for its number, nor a class for its name.
 MOST_WRITTEN = 20
+# Longer names would take more room than the matrix.
+_LONGEST_NAME = 24
+# Epochs of a run up to which each is a dot, too: one alone makes no line.
+_MOST_DOTS = 40
 
 
 def draw_curves(records: list[dict], path: Path) -> None:
-    """Loss, top-1 and learning rate by epoch, from the records of metrics.jsonl, as a PNG."""
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    """Loss, top-1 and learning rate by epoch, from the records of metrics.jsonl, as a PNG.
+
+    A ring marks the best validation. The loss and the rate are drawn on a logarithmic scale where
+    they change by more than ten times.
+    """
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
     epochs = [record["epoch"] for record in records]
     loss, accuracy, rate = figure.subplots(1, 3)
-    style = {"marker": "o", "markersize": 3} if len(records) < 40 else {}
+    style = {"marker": "o", "markersize": 3} if len(records) <= _MOST_DOTS else {"linewidth": 1}
 
     def draw(axes, key: str, label: str, scale: float = 1.0):
         axes.plot(epochs, [scale * record[key] for record in records], label=label, **style)
 
-    draw(loss, "train_loss", "training (augmented)")
-    draw(loss, "loss", "validation")
-    loss.set(title="Loss", ylabel="nats", yscale="log")
-    draw(accuracy, "train_top_1", "training (augmented)", 100)
-    draw(accuracy, "top_1", "validation", 100)
-    accuracy.set(title="Top-1 accuracy", ylabel="%")
+    for axes, key, title, unit, scale, best in (
+        (loss, "loss", "Loss", "nats", 1, min), (accuracy, "top_1", "Top-1 accuracy", "%", 100, max)
+    ):
+        draw(axes, f"train_{key}", "training (augmented images)", scale)
+        draw(axes, key, "validation", scale)
+        record = best(records, key=lambda record, key=key: record[key])
+        value = scale * record[key]
+        axes.plot(record["epoch"], value, "o", markersize=9, fillstyle="none", color="black",
+                  label="best validation")
+        axes.set(title=f"{title}: best {value:.4g} {unit}, epoch {record['epoch']}", ylabel=unit)
     draw(rate, "learning_rate", "learning rate")
     rate.set(title="Learning rate, end of the epoch")
-    for axes in (loss, accuracy):
-        axes.legend()
+    _logarithmic(loss)
+    _logarithmic(rate)
     for axes in (loss, accuracy, rate):
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlim(0, epochs[-1] + max(0.02 * epochs[-1], 0.5))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
+    # One for all, where no curve can be.
+    figure.legend(*loss.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     write_figure(figure, path)
 
 
-def draw_confusion(confusion: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
-    """Confusion matrix (rows: labels) as a PNG, coloured by share of the row.
+def _logarithmic(axes: Axes) -> None:
+    """Makes the y axis logarithmic where its values differ by more than ten times.
 
-    confusion: int [C, C]. With more than MOST_WRITTEN classes names and numbers are left out.
+    Zeros, as at the end of a cosine, are left out, and all below a ten-thousandth of the largest.
+    """
+    values = np.concatenate([line.get_ydata() for line in axes.lines]).astype(float)
+    values = values[values > 0]
+    if not len(values) or values.max() <= 10 * values.min():
+        return
+    axes.set_yscale("log", nonpositive="mask")
+    axes.set_ylim(bottom=max(values.min(), 1e-4 * values.max()) / 1.3)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def draw_confusion(confusion: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
+    """Confusion matrix (rows: true classes) as a PNG, coloured by share of the row.
+
+    confusion: int [C, C]. With more than MOST_WRITTEN classes names and numbers are left out, and
+        small shares are shown darker than they are, so that single mistakes can be seen.
     """
     count = len(class_names)
     written = count <= MOST_WRITTEN
-    side = 2.5 + 0.5 * count if written else 9
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    names = [shortened(name) for name in class_names] if written else []
+    # Inches: the cells, and room for the names along both axes.
+    side = max(0.5 * count, 2.5) + 0.07 * max(map(len, names)) if written else 8
+    figure = Figure(figsize=(side + 2, side + 1), layout="constrained", dpi=100 if written else 160)
     axes = figure.subplots()
     shares = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, interpolation="nearest")
-    figure.colorbar(image, label="% of the class", shrink=0.8)
-    axes.set(title="Confusion matrix, validation images", xlabel="predicted", ylabel="label")
+    image = axes.imshow(
+        shares, cmap="Blues", norm=PowerNorm(1 if written else 0.4, vmin=0, vmax=100),
+        interpolation="nearest" if written else "antialiased",
+    )
+    figure.colorbar(image, label="% of the true class", shrink=0.8)
+    axes.set(title="Validation images", xlabel="predicted class",
+             ylabel="true class")
     if written:
-        axes.set_xticks(range(count), class_names, rotation=45, ha="right")
-        axes.set_yticks(range(count), class_names)
+        axes.set_xticks(range(count), names, rotation=45, ha="right")
+        axes.set_yticks(range(count), names)
         for (row, column), number in np.ndenumerate(confusion):
             if number:
                 colour = "white" if shares[row, column] > 60 else "black"
                 axes.text(column, row, number, ha="center", va="center", color=colour, fontsize=8)
     write_figure(figure, path)
+
+
+def shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME - 1]}…"
 
 
 def write_figure(figure: Figure, path: Path) -> None:
