@@ -17,6 +17,7 @@ setup(
         "recipes": ["flags/*.flags", "ablations/*.tricks"],
         "zoo.weights": ["*.tsv", "files/*.safetensors"],
     },
+    entry_points={"console_scripts": ["keras-zoo = zoo.__main__:main"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.13,<3.16",
@@ -35,6 +36,7 @@ setup(
         "safetensors>=0.6.1,<0.9",
         "h5py>=3.11,<4",
         "ml_dtypes>=0.5,<1",
+        "packaging>=24",
         "importlib_resources>=6,<8",  # tfds build needs it and does not ask for it
     ],
     extras_require={

@@ -44,6 +44,9 @@ ROWS = {
     "tuning": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "recipe", "report",
                "train"),
     "cli": ("recipe", "train"),
+    "listings": ("models", "weights", "cli"),
+    "doctor": ("lazy", "weights", "cli"),
+    "__main__": ("cli", "listings", "doctor"),
     "__init__": ("models", "weights", "finetune", "export"),
 }
 
@@ -61,7 +64,8 @@ PACKAGES = {
     "zoo/finetune/*.py": ("keras", "numpy", "sklearn"),
     "zoo/recipe/*.py": (),
     "zoo/report/*.py": ("numpy", "matplotlib", "sklearn"),
-    "zoo/*.py": ("absl", "tensorflow", "keras", "keras_cv", "tensorflow_datasets", "numpy", "PIL",
+    "zoo/*.py": ("absl", "packaging",
+                 "tensorflow", "keras", "keras_cv", "tensorflow_datasets", "numpy", "PIL",
                  "numba", "llvmlite", "google", "matplotlib", "sklearn", "scipy", "h5py",
                  "safetensors", "ml_dtypes", "tensorboard", "tqdm", "optuna", "mlxtend"),
     "recipes/*.py": (),

@@ -6,6 +6,7 @@ flags from a file (one a line, # for comments, files may name further files); th
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import os
 import pkgutil
@@ -20,6 +21,8 @@ from absl import flags
 
 from zoo.recipe import Recipe
 from zoo.recipe.length import FITTED, fitted
+
+_RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> None:
@@ -39,7 +42,7 @@ def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> No
         from zoo.train.loop import train
         from zoo.train.prepare import prepare
 
-        run = prepare(chosen, command_line(arguments))
+        run = prepare(chosen, command_line(sys.argv))
     sys.exit(train(run))
 
 
@@ -116,11 +119,19 @@ def run_recipe_tool(main: Callable[[Recipe], int | None], doc: str) -> None:
 
 def find_recipe(name: str) -> Recipe:
     """The RECIPE of recipes/NAME.py. Raises ValueError for another name."""
-    files = (Path(__file__).parents[1] / "recipes").glob("[a-z]*.py")
-    names = sorted(path.stem for path in files)
-    if name not in names:
-        raise ValueError(f"--recipe: got {name!r}; expected one of {', '.join(names)}")
+    if name not in (names := recipe_names()):
+        raise ValueError(f"got the recipe {name!r}; expected one of {', '.join(names)}")
     return pkgutil.resolve_name(f"recipes.{name}:RECIPE")
+
+
+def recipe_names() -> list[str]:
+    """Those of all files of recipes/."""
+    return sorted(path.stem for path in _RECIPES.glob("[a-z]*.py"))
+
+
+def recipe_doc(name: str) -> str:
+    """The docstring of recipes/NAME.py: where its numbers come from, and its commands."""
+    return ast.get_docstring(ast.parse((_RECIPES / f"{name}.py").read_text()), clean=False)
 
 
 def recipe_command(name: str, recipe: Recipe) -> list[str]:
@@ -188,7 +199,7 @@ def command_line(arguments: Sequence[str]) -> str:
     """The exact command, quoted for a shell; `python -m recipes.x` is shown as it was typed."""
     program = [sys.executable]
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    program += ["-m", spec.name] if spec else [arguments[0]]
+    program += ["-m", spec.name.removesuffix(".__main__")] if spec else [arguments[0]]
     return shlex.join([*program, *arguments[1:]])
 
 

@@ -33,7 +33,7 @@ def test_a_recipe_that_can_start(tmp_path):
 
 
 @pytest.mark.parametrize(("flags", "message"), [
-    (("--recipe=lenet9",), "--recipe: got 'lenet9'; expected one of alexnet, "),
+    (("--recipe=lenet9",), "got the recipe 'lenet9'; expected one of alexnet, "),
     (("--recipe=lenet", "--low=1"), "Unknown command line flag 'low'"),
     (("--recipe=lenet", "--epochs=0"), "--epochs: got 0; expected 1 or more"),
 ])

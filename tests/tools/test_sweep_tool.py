@@ -65,7 +65,7 @@ GOOD = "--space=learning_rate=log(0.01, 1)"
     (["--space=lerning_rate=log(1, 2)"], "--space: lerning_rate: expected a field of the recipe"),
     (["--space=seed=int(1, 3)", "--sampler=grid", "--trials=2"], "--trials: got 2 with"),
     ([GOOD, "--run_dir=x"], "--run_dir: got x; expected none"),
-    ([GOOD, "--recipe=mpl"], "--recipe: got 'mpl'; expected one of "),
+    ([GOOD, "--recipe=mpl"], "got the recipe 'mpl'; expected one of "),
     ([GOOD, "--lerning_rate=1"], "Unknown command line flag 'lerning_rate'"),
     ([GOOD, "--pruner=medium"], "got pruner 'medium'; expected one of"),
 ])
