@@ -20,7 +20,7 @@ FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
 GREY = {"channels": 1, "mean": (33.3,), "std": (78.6,)}
 INF, NAN = math.inf, math.nan
 POSITIVE = (
-    "image_size", "eval_resize", "batch_size", "epochs", "base_batch_size", "virtual_devices",
+    "batch_size", "epochs", "base_batch_size", "virtual_devices",
     "steps_per_call", "evaluate_every", "checkpoint_every", "keep_checkpoints",
 )
 TEACHER = {"teacher": "imagenet", "teacher_model": "resnet50d"}
@@ -30,6 +30,8 @@ LOW_HIGH = "two numbers LOW,HIGH with 0 < LOW <= HIGH"
 BAD = [
     *((name, 0, "1 or more", {}) for name in POSITIVE),
     *((name, -3, "1 or more", {}) for name in POSITIVE),
+    *((name, value, "1 to 8192", {}) for value in (0, -3, 10**6)
+      for name in ("image_size", "eval_resize")),
     *((name, -1, "0 or more", {}) for name in ("host_threads", "cache_mb", "train_images")),
     *(("seed", value, "0 to 2147483647", {}) for value in (-1, 2**31)),
     *(("learning_rate", value, "a number over 0", {}) for value in (0.0, -0.1, INF, NAN)),

@@ -163,8 +163,10 @@ def test_colour_for_a_network_of_one_channel():
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"image_size": 0}, "got image_size=0; expected a size of at least 1"),
-    ({"eval_resize": 3}, "got eval_resize=3; expected at least image_size=4"),
+    ({"image_size": 0}, "got image_size=0; expected a size of 1 to 8192"),
+    ({"image_size": 10**6}, "got image_size=1000000; expected a size of 1 to 8192"),
+    ({"eval_resize": 3}, "got eval_resize=3; expected a size of image_size=4 to 8192"),
+    ({"eval_resize": 10**9}, "got eval_resize=1000000000; expected a size of image_size=4 to 8192"),
     ({"resizing": "nearest"}, r"got resizing='nearest'; expected one of \['bilinear'"),
     ({"mean": (1.0, 2.0)}, "expected 1 or 3 numbers in each"),
     ({"mean": (1.0,)}, "expected 1 or 3 numbers in each"),

@@ -29,7 +29,7 @@ from weight_files import (
     write_zip,
 )
 
-from zoo.weights.readers import keras_h5, kind_of, read_tensors
+from zoo.weights.readers import keras_h5, kind_of, read_layers, read_tensors
 
 # File -> its kind and the file of its values.
 REAL = {
@@ -116,8 +116,17 @@ def test_files_of_keras_3(tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     assert kind_of(tmp_path / "model.keras") == "keras"
     assert kind_of(tmp_path / "model.weights.h5") == "keras_weights"
-    refused(tmp_path / "model.keras", "keras.models.load_model(path, safe_mode=True)")
-    refused(tmp_path / "model.weights.h5", "model.load_weights(path)")
+    for name in ("model.keras", "model.weights.h5"):
+        refused(tmp_path / name, "zoo.create_model(NAME, weights=path)")
+    named = read_layers(tmp_path / "model.keras")
+    assert list(named) == ["bn", "conv", "last"]
+    for layer, variables in named.items():
+        expected = model.get_layer(layer).weights
+        assert all(np.array_equal(*pair) for pair in zip(variables, expected, strict=True))
+    numbered = read_layers(tmp_path / "model.weights.h5")
+    assert list(numbered) == ["batch_normalization", "conv2d", "dense"]
+    with pytest.raises(ValueError, match="got a file of kind 'keras_h5'; expected one of"):
+        read_layers(tmp_path / "model.h5")
 
 
 @pytest.mark.parametrize("values", [

@@ -44,7 +44,7 @@ class Recipe:
     )
     data_dir: str = field.data("", "Folder of the tfds: sets; empty: the default of TFDS.")
     image_size: int = field.data(
-        224, "Side of the square images that the model sees, pixels.", at_least(1)
+        224, "Side of the square images that the model sees, pixels.", checks.side
     )
     channels: int = field.data(
         3, "Channels of the images, 1 (grey) or 3 (RGB); images are converted.", checks.grey_or_rgb
@@ -70,7 +70,7 @@ class Recipe:
         "weights."
     )
     eval_resize: int = field.data(
-        256, "Short side of an evaluation image before its centre crop, pixels.", at_least(1)
+        256, "Short side of an evaluation image before its centre crop, pixels.", checks.side
     )
     mean: tuple[float, ...] = field.data(
         (123.68, 116.779, 103.939), "Mean of each channel that is subtracted, in levels of "

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from zoo.weights.preprocessing import LARGEST
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 XLA_MODES = ("auto", "on", "off")
 
@@ -53,6 +55,10 @@ def up_to_one(value: float) -> None:
 
 def below_one(value: float) -> None:
     expect(0 <= value < 1, value, "0 to less than 1")
+
+
+def side(value: int) -> None:
+    expect(1 <= value <= LARGEST, value, f"1 to {LARGEST}")
 
 
 def grey_or_rgb(value: int) -> None:

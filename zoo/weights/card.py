@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.address import is_address
 from zoo.spec import parse_options
-from zoo.weights.preprocessing import Preprocessing
+from zoo.weights.preprocessing import LARGEST, Preprocessing
 
 FORMAT = 1
 
@@ -92,21 +92,32 @@ def card_of_recipe(recipe: Mapping[str, Any], class_names: tuple[str, ...], **kn
     """The card of the model that a run trains.
 
     recipe: the fields of its recipe. known: further fields of the card.
+
+    Raises:
+      ValueError: a field that is missing, of another type or out of its range; in one line.
     """
-    size = recipe["image_size"]
-    return Card(
-        model=recipe["model"],
-        options=parse_options(recipe["model_options"]),
-        input_shape=(size, size, recipe["channels"]),
-        num_classes=len(class_names),
-        class_names=tuple(class_names),
-        preprocessing=Preprocessing(
-            image_size=size, eval_resize=recipe["eval_resize"], resizing=recipe["eval_resizing"],
-            mean=tuple(recipe["mean"]), std=tuple(recipe["std"]),
-        ),
-        recipe=dict(recipe),
-        **known,
-    )
+    try:
+        size = recipe["image_size"]
+        card = Card(
+            model=recipe["model"],
+            options=parse_options(recipe["model_options"]),
+            input_shape=(size, size, recipe["channels"]),
+            num_classes=len(class_names),
+            class_names=tuple(class_names),
+            preprocessing=Preprocessing(
+                image_size=size, eval_resize=recipe["eval_resize"],
+                resizing=recipe["eval_resizing"], mean=tuple(recipe["mean"]),
+                std=tuple(recipe["std"]),
+            ),
+            recipe=dict(recipe),
+            **known,
+        )
+        _check(card)
+    except KeyError as error:
+        raise ValueError(f"its recipe has no field {error}; expected that of a run") from None
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"its recipe cannot be read: {error}") from None
+    return card
 
 
 def _check(card: Card) -> None:
@@ -115,7 +126,8 @@ def _check(card: Card) -> None:
     good = {
         "model": isinstance(card.model, str),
         "options": isinstance(card.options, dict) and all(map(str.isidentifier, card.options)),
-        "input_shape": len(sides) == 3 and all(type(side) is int and side > 0 for side in sides),
+        "input_shape": len(sides) == 3
+        and all(type(side) is int and 0 < side <= LARGEST for side in sides),
         "num_classes": card.num_classes is None or type(card.num_classes) is int,
         "class_names": card.class_names is None or len(card.class_names) == card.num_classes
         and all(isinstance(name, str) for name in card.class_names),

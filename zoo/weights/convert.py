@@ -103,9 +103,23 @@ def assign(
 ) -> None:
     """Sets every weight of `model` to its value, path -> array.
 
-    With `new_classifier` the last layer of each head keeps the weights that it has. The first
-    layers are adapted to images of another number of channels. Nothing is assigned unless
-    everything fits.
+    Nothing is assigned unless everything fits.
+
+    Raises:
+      ValueError: as `fitted`.
+    """
+    wanted = _weights_of(model)
+    for path, value in fitted(model, values, new_classifier=new_classifier).items():
+        wanted[path].assign(value)
+
+
+def fitted(
+    model: keras.Model, values: Mapping[str, np.ndarray], *, new_classifier: bool = False
+) -> dict[str, np.ndarray]:
+    """`values`, path -> array, as the weights of `model` have them; looks at its shapes alone.
+
+    With `new_classifier` without the last layer of each head. The first layers are adapted to
+    images of another number of channels.
 
     Raises:
       ValueError: a weight without a value or of another shape; a value without a weight, unless
@@ -118,8 +132,7 @@ def assign(
             f"got model {model.name!r}, of which it is not known which layer is its classifier; "
             "expected one with the attribute structure, as zoo.create_model sets it"
         )
-    wanted = {v.path: v for layer in model.layers for v in layer.weights if _is_weight(v)}
-    fitted = {}
+    wanted, found = _weights_of(model), {}
     for path, variable in wanted.items():
         layer = _layer_of(path)
         if new_classifier and layer in structure.heads.values():
@@ -134,12 +147,11 @@ def assign(
                 f"got a tensor of shape {value.shape} for {path!r} of {model.name!r}; expected "
                 f"{tuple(variable.shape)}"
             )
-        fitted[path] = value
+        found[path] = value
     for path in values:
         if path not in wanted and not (structure and structure.head_of(_layer_of(path))):
             raise ValueError(f"got a tensor for {path!r}, which {model.name!r} as built lacks")
-    for path, value in fitted.items():
-        wanted[path].assign(value)
+    return found
 
 
 def _modules(tensors: Mapping[str, np.ndarray]) -> dict[str, dict[str, str]]:
@@ -165,6 +177,10 @@ def _kind(names: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:
 def _layer_of(path: str) -> str:
     """The layer that the variable of this path is in."""
     return path.partition("/")[0]
+
+
+def _weights_of(model: keras.Model) -> dict[str, keras.Variable]:
+    return {v.path: v for layer in model.layers for v in layer.weights if _is_weight(v)}
 
 
 def _is_weight(variable: keras.Variable) -> bool:

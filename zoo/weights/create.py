@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import zoo.models
-from zoo.address import require_trust
+from zoo.address import is_address, require_trust
 from zoo.lazy import lazy_module
 from zoo.models import registry
 from zoo.weights import artefact, catalogue, convert, local, names, stored
 from zoo.weights.card import Card
 from zoo.weights.class_names import IMAGENET
 from zoo.weights.origin import checked_card, models_of, resolve
+from zoo.weights.unallocated import may_be_huge, shapes_of
 
 np = lazy_module("numpy")
 keras = lazy_module("keras")
@@ -186,8 +187,11 @@ def _with_values(
     has_top = options.get("include_top", True)
     if has_top and num_classes is None:
         num_classes = stored_classes
-    model = zoo.models.create_model(name, num_classes=num_classes, **options)
     same_classes = has_top and num_classes == stored_classes
+    build = {**options, "num_classes": num_classes}
+    if may_be_huge(build) and not is_address(name):
+        convert.fitted(shapes_of(name, **build), values, new_classifier=not same_classes)
+    model = zoo.models.create_model(name, **build)
     convert.assign(model, values, new_classifier=not same_classes)
     if not same_classes:
         known = {field: known[field] for field in ("preprocessing", "licence") if field in known}
@@ -222,10 +226,21 @@ def _logits(model: keras.Model) -> keras.KerasTensor:
 
 
 def _classes_of(name: str, values: Mapping[str, np.ndarray]) -> int | None:
-    """The number of classes of the classifier among the values; None where there is none."""
+    """The number of classes of the classifier among the values; None where there is none.
+
+    Raises:
+      ValueError: a classifier that is no layer of one output a class.
+    """
     structure = getattr(registry.find(name), "structure", None)
     bias = structure and values.get(f"{structure.classifier}/bias")
-    return None if bias is None else bias.shape[0]
+    if bias is None:
+        return None
+    if bias.ndim != 1 or bias.size == 0:
+        raise ValueError(
+            f"got a tensor of shape {bias.shape} for '{structure.classifier}/bias'; expected a "
+            "number a class"
+        )
+    return bias.shape[0]
 
 
 def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,14 @@ from zoo.lazy import lazy_module
 from zoo.runs import checkpoints, run_folder
 from zoo.weights import artefact, names, stored
 from zoo.weights.card import Card, card_of_recipe
+from zoo.weights.unallocated import shapes_of
 
 np = lazy_module("numpy")
 readers = lazy_module("zoo.weights.readers")
 keras = lazy_module("keras")
-h5py = lazy_module("h5py")
+
+# Arguments of `zoo.models.create_model` for how a model ends.
+_HEAD_OPTIONS = ("include_top", "pooling", "classifier_activation")
 
 
 def read_card(path: Path) -> Card | None:
@@ -42,7 +44,8 @@ def read_values(path: Path, name: str, **options: Any) -> dict[str, np.ndarray]:
     Of an unfinished run they are those of its newest checkpoint; with early stopping of its best
     one; their averages, where the run keeps some.
 
-    options: those that the model of a .weights.h5 was built with, which does not name its weights.
+    options: those that the model of a .keras or .weights.h5 was built with, which do not name
+        their variables.
 
     Raises:
       ValueError: a file that cannot be read, or that holds the weights of another model.
@@ -52,10 +55,8 @@ def read_values(path: Path, name: str, **options: Any) -> dict[str, np.ndarray]:
             return readers.read_tensors(path / artefact.NAME)
         return _of_unfinished_run(path)
     kind = readers.kind_of(path)
-    if kind == "keras":
-        return values_of(keras.models.load_model(path, compile=False, safe_mode=True))
-    if kind == "keras_weights":
-        return _from_keras_weights(path, name, options)
+    if kind in ("keras", "keras_weights"):
+        return _from_keras(path, name, options)
     tensors = readers.read_tensors(path)
     if all("/" in tensor for tensor in tensors) and kind == "safetensors":
         return tensors  # what this zoo writes: its own names
@@ -78,21 +79,51 @@ def _of_unfinished_run(path: Path) -> dict[str, np.ndarray]:
     return checkpoints.read_values(checkpoint, averages=bool(recipe["averaging"]))
 
 
-def _from_keras_weights(path: Path, name: str, options: dict[str, Any]) -> dict[str, np.ndarray]:
-    with h5py.File(path) as file:
-        # Keras numbers layers by class: dense, dense_1, ...; the last one is the classifier.
-        dense = sorted((x for x in file["layers"] if re.fullmatch(r"dense(_\d+)?", x)), key=len)
-        biases = [file["layers"][layer]["vars"].get("1") for layer in dense[-1:]]
-        num_classes = biases[0].shape[0] if biases and biases[0] is not None else None
-    model = zoo.models.create_model(name, num_classes=num_classes, **options)
-    try:
-        model.load_weights(path)
-    except (ValueError, KeyError, OSError) as error:
-        raise ValueError(
-            f"{path} does not hold the weights of {name!r} with options {options}: "
-            f"{' '.join(str(error).split())[:300]}"
-        ) from error
-    return values_of(model)
+def _from_keras(path: Path, name: str, options: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Of a .keras or .weights.h5 file, whose layers are compared with those of the model here.
+
+    Without its classifier a model takes the weights of one without, or those of the whole one.
+    """
+    layers = readers.read_layers(path)
+    whole = {key: value for key, value in options.items() if key not in _HEAD_OPTIONS}
+    errors = []
+    for built_with in (options, whole) if whole != options else (options,):
+        model = shapes_of(name, **built_with)
+        try:
+            return _by_layer(model, layers, with_names=readers.kind_of(path) == "keras")
+        except ValueError as error:
+            errors.append(error)
+    raise ValueError(
+        f"{path} does not hold the weights of {name!r} with options {options}: {errors[-1]}"
+    )
+
+
+def _by_layer(
+    model: keras.Model, layers: dict[str, list[np.ndarray]], *, with_names: bool
+) -> dict[str, np.ndarray]:
+    """Variable path -> value; without those of heads that either of the two lacks.
+
+    Raises:
+      ValueError: a layer or a variable too many or too few.
+    """
+    names = [layer.name for layer in model.layers]
+    if not with_names:
+        names = readers.keras3.keys([type(layer).__name__ for layer in model.layers])
+    structure = zoo.models.structure_of(model)
+    left, values = dict(layers), {}
+    for name, layer in zip(names, model.layers, strict=True):
+        if name not in left and structure and structure.head_of(layer.name):
+            continue  # it is new; or `assign` says that its values are missing
+        arrays = left.pop(name, [])
+        if len(arrays) != len(layer.weights):
+            raise ValueError(
+                f"got {len(arrays)} variables for layer {layer.name!r}; expected "
+                f"{len(layer.weights)}"
+            )
+        values.update({v.path: array for v, array in zip(layer.weights, arrays, strict=True)})
+    if other := [key for key in left if not (with_names and structure and structure.head_of(key))]:
+        raise ValueError(f"got variables of a layer {other[0]!r:.80}, which the model lacks")
+    return values
 
 
 def _from_library(path: Path, name: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

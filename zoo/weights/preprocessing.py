@@ -19,17 +19,22 @@ Image = lazy_module("PIL.Image")
 _OF_PILLOW = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "area": "BOX"}
 
 
+# Pixels: more than anybody trains with; one image of it takes 800 MB.
+LARGEST = 8192
+
+
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
     """How images become the input of a network.
 
-    image_size: side of the square that the network sees, pixels.
-    eval_resize: the short side before the centre crop, pixels, >= image_size.
+    image_size: side of the square that the network sees, pixels, 1 to `LARGEST`.
+    eval_resize: the short side before the centre crop, pixels, image_size to `LARGEST`.
     resizing: one of `zoo.data.methods.METHODS`.
     mean, std: a number a channel (three: RGB; one: grey), in levels of 0..255.
 
     Raises:
       ValueError: a field outside of its range.
+      TypeError: a field of another type.
     """
 
     image_size: int
@@ -39,12 +44,14 @@ class Preprocessing:
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if self.image_size < 1:
-            raise ValueError(f"got image_size={self.image_size!r}; expected a size of at least 1")
-        if self.eval_resize < self.image_size:
+        if not 1 <= self.image_size <= LARGEST:
             raise ValueError(
-                f"got eval_resize={self.eval_resize!r}; expected at least "
-                f"image_size={self.image_size}"
+                f"got image_size={self.image_size!r}; expected a size of 1 to {LARGEST}"
+            )
+        if not self.image_size <= self.eval_resize <= LARGEST:
+            raise ValueError(
+                f"got eval_resize={self.eval_resize!r}; expected a size of "
+                f"image_size={self.image_size} to {LARGEST}"
             )
         if self.resizing not in METHODS:
             raise ValueError(f"got resizing={self.resizing!r}; expected one of {list(METHODS)}")

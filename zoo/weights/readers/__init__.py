@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.weights.readers import archive, keras_h5, mxnet, pytorch, safetensors
+from zoo.weights.readers import archive, keras3, keras_h5, mxnet, pytorch, safetensors
 from zoo.weights.readers.raw import Damaged
 
 _READERS = {
@@ -22,10 +22,8 @@ _READERS = {
     "mxnet": mxnet.read,
     "keras_h5": keras_h5.read,
 }
-_KERAS_LOADERS = {
-    "keras_weights": "model.load_weights(path)",
-    "keras": "keras.models.load_model(path, safe_mode=True)",
-}
+# Keras 3's own formats, whose variables only the model can name.
+_KERAS = ("keras", "keras_weights")
 _EXPECTED = (
     "a file of weights: .safetensors, PyTorch's .pth, MXNet's .params (also in a .zip), Keras' .h5"
 )
@@ -65,15 +63,29 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """
     kind = kind_of(path)
     with _errors_name(path):
-        if kind in _KERAS_LOADERS:
+        if kind in _KERAS:
             raise ValueError(
-                "got Keras' own format, whose tensors only their model can name; "
-                f"load it with {_KERAS_LOADERS[kind]}"
+                "got Keras' own format, whose variables only their model can name; expected "
+                "zoo.create_model(NAME, weights=path)"
             )
         tensors = _READERS[kind](path)
         if not tensors:
             raise ValueError("got no tensor in it; expected at least one")
         return tensors
+
+
+def read_layers(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]:
+    """Layer -> its variables, of a .keras or .weights.h5 file; see `keras3.read_layers`.
+
+    Raises:
+      OSError: there is no such file, or it may not be read.
+      ValueError: another kind of file, or what in it is damaged; one line.
+    """
+    kind = kind_of(path)
+    with _errors_name(path):
+        if kind not in _KERAS:
+            raise ValueError(f"got a file of kind {kind!r}; expected one of {list(_KERAS)}")
+        return keras3.read_layers(path)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -41,10 +42,10 @@ def kind(path: str | os.PathLike[str]) -> str:
       Damaged: HDF5 cannot open it.
       ValueError: an HDF5 file that is neither.
     """
-    with _opened(path) as file:
-        if _has(file, "model_weights") or _LAYERS in file.attrs or f"{_LAYERS}0" in file.attrs:
+    with opened(path) as file:
+        if has(file, "model_weights") or _LAYERS in file.attrs or f"{_LAYERS}0" in file.attrs:
             return "keras_h5"
-        if any(_has(file, group) for group in ("layers", "_layer_checkpoint_dependencies", "vars")):
+        if any(has(file, group) for group in ("layers", "_layer_checkpoint_dependencies", "vars")):
             return "keras_weights"
         raise ValueError(f"got an HDF5 file with {sorted(file)!s:.80}; expected Keras' weights")
 
@@ -62,15 +63,15 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     tensors: dict[str, np.ndarray] = {}
     _check_heaps(path)
     left = os.path.getsize(path)
-    with _opened(path) as file:
-        root = _group(file, "model_weights") if _has(file, "model_weights") else file
+    with opened(path) as file:
+        root = _group(file, "model_weights") if has(file, "model_weights") else file
         for layer in _names(root, _LAYERS):
             group = _group(root, layer)
             for weight in _names(group, _WEIGHTS):
                 name = f"{layer}/{_variable(layer, weight)}"
                 if name in tensors:
                     raise ValueError(f"got {name!r:.80} twice; expected no model inside the model")
-                dataset = _dataset(group, weight)
+                dataset = plain_dataset(group, weight)
                 left -= dataset.nbytes
                 if left < 0:
                     raise Damaged("its datasets are longer than the file")
@@ -80,7 +81,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+def opened(path: str | os.PathLike[str] | BinaryIO) -> Iterator[h5py.File]:
+    """Raises Damaged for all that HDF5 says of broken files."""
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -114,17 +116,17 @@ def _check_heaps(path: str | os.PathLike[str]) -> None:
 
 def _group(parent: h5py.Group, path: str) -> h5py.Group:
     for part in path.split("/"):  # Keras 2 allowed "/" in the names of layers
-        parent = _member(parent, part, h5py.Group)
+        parent = member(parent, part, h5py.Group)
     return parent
 
 
-def _has(parent: h5py.Group, name: str) -> bool:
+def has(parent: h5py.Group, name: str) -> bool:
     """True for a direct member; links, which `in` would follow, may lead to other files."""
     return parent.get(name, getclass=True, getlink=True) is h5py.HardLink
 
 
-def _member(parent: h5py.Group, name: str, kind: type) -> h5py.Group | h5py.Dataset:
-    if not _has(parent, name):
+def member(parent: h5py.Group, name: str, kind: type) -> h5py.Group | h5py.Dataset:
+    if not has(parent, name):
         raise ValueError(f"got no {name!r:.80}, or a link; expected it in {parent.name!r:.80}")
     found = parent[name]
     if not isinstance(found, kind):
@@ -158,10 +160,10 @@ def _variable(layer: str, weight: str) -> str:
     return weight.rpartition("/")[2].removesuffix(":0")
 
 
-def _dataset(group: h5py.Group, path: str) -> h5py.Dataset:
+def plain_dataset(group: h5py.Group, path: str) -> h5py.Dataset:
     """Numbers that lie in the file itself, as they are."""
     folder, _, name = path.rpartition("/")
-    dataset = _member(_group(group, folder) if folder else group, name, h5py.Dataset)
+    dataset = member(_group(group, folder) if folder else group, name, h5py.Dataset)
     if dataset.is_virtual or dataset.external or dataset.chunks is not None:
         raise ValueError(
             f"dataset {path!r:.80} is compressed or in another file; expected plain ones"
