@@ -6,15 +6,17 @@ preprocessing.npz holds every ninth pixel of what torchvision 0.28's ImageClassi
 
 from __future__ import annotations
 
+import io
 import pathlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageCms
 from sklearn.datasets import load_sample_image
 
 from zoo.data.center_crop import resize_and_center_crop
+from zoo.data.decode import decode_image
 from zoo.data.methods import METHODS
 from zoo.weights.preprocessing import Preprocessing, preprocess_input
 
@@ -111,6 +113,73 @@ def test_one_picture_a_batch_and_a_list_are_the_same(photo):
     for same in (batch[:1], listed[1:2], listed[2:]):
         np.testing.assert_array_equal(same, one)
     assert np.abs(listed[0] - one[0]).max() > 0.5
+
+
+def in_mode(picture: Image.Image, mode: str) -> Image.Image:
+    """The same colours, as a file of that mode gives them."""
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        return ImageCms.profileToProfile(picture, *profiles, outputMode="LAB")
+    if mode.startswith("I;16"):
+        order = "big" if mode == "I;16B" else "little"
+        levels = np.asarray(picture.convert("L")).astype("uint16") * 257
+        data = levels.astype(">u2" if order == "big" else "<u2").tobytes()
+        return Image.frombytes(mode, picture.size, data)
+    if mode in ("La", "RGBa", "PA"):
+        return picture.convert({"La": "LA", "RGBa": "RGBA", "PA": "P"}[mode]).convert(mode)
+    return picture.convert(mode)
+
+
+@pytest.mark.parametrize("mode, most", [
+    ("RGB", 0), ("RGBA", 0), ("RGBa", 0), ("RGBX", 0), ("CMYK", 0), ("YCbCr", 4), ("HSV", 6),
+    ("LAB", 30), ("P", 60), ("PA", 60),
+])
+def test_colours_of_every_mode_are_the_colours_of_the_picture(mode, most, photo):
+    """most: levels that the mode's own roundings are wrong by; its raw numbers are off by 200."""
+    picture = in_mode(Image.fromarray(photo), mode)
+    assert picture.mode == mode
+    levels = preprocess_input(picture, Preprocessing(224, 224, "bilinear", (0,) * 3, (1,) * 3),
+                              resize=False)[0]
+    difference = np.abs(levels - photo)
+    assert difference.max() <= most and difference.mean() <= most / 3
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "La", "I;16", "I;16B", "I;16L", "F"])
+def test_grey_of_every_mode(mode, photo):
+    picture = Image.fromarray(photo)
+    grey = Preprocessing(224, 224, "bilinear", (0,), (1,))
+    levels = preprocess_input(in_mode(picture, mode), grey, resize=False)[0, :, :, 0]
+    assert np.abs(levels - np.asarray(picture.convert("L"))).max() <= (0.5 if mode == "F" else 0)
+
+
+def test_black_and_white(photo):
+    picture = Image.fromarray(photo).convert("1")
+    levels = preprocess_input(picture, Preprocessing(224, 224, "bilinear", (0,), (1,)),
+                              resize=False)
+    assert set(np.unique(levels)) == {0, 255}
+
+
+@pytest.mark.parametrize("mode, save", [
+    ("RGBA", {}), ("LA", {}), ("P", {"transparency": 3}), ("1", {}), ("I;16", {}),
+])
+def test_a_file_opened_by_pillow_is_what_the_decoder_makes_of_it(mode, save, photo):
+    """Transparency and 16 bits, too."""
+    picture = in_mode(Image.fromarray(photo), mode)
+    if mode in ("RGBA", "LA"):
+        picture.putalpha(Image.fromarray(photo[..., 0]))
+    file = io.BytesIO()
+    picture.save(file, "png", **save)
+    expected = decode_image(tf.constant(file.getvalue()), 3).numpy()
+    known = Preprocessing(224, 224, "bilinear", (0,) * 3, (1,) * 3)
+    np.testing.assert_array_equal(
+        preprocess_input(Image.open(file), known, resize=False)[0], expected
+    )
+
+
+@pytest.mark.parametrize("picture", [Image.new("I", (8, 8)), [Image.new("I", (8, 8))]])
+def test_a_mode_of_unknown_levels_is_refused(picture):
+    with pytest.raises(ValueError, match="got a PIL image of mode 'I'; expected one of 1, L, LA"):
+        preprocess_input(picture, PLAIN)
 
 
 def test_grey_pictures(photo):

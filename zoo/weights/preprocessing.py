@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from zoo.data.methods import METHODS
 from zoo.lazy import lazy_module
+from zoo.weights.pictures import as_arrays
 
 np = lazy_module("numpy")
 Image = lazy_module("PIL.Image")
@@ -92,13 +93,14 @@ def preprocess_input(
     images: one picture [H, W] or [H, W, C], a batch [B, H, W, C], or a list of pictures of any
         sizes; uint8, or float in levels of 0..255, which resizing rounds to whole levels. C is
         3 (RGB) or 1; a grey picture is repeated to three channels where the network has three.
+        PIL images are converted by their mode, without their transparency.
     resize: False leaves out resizing and cropping: [B, H, W, C] for pictures of one size.
 
     Raises:
       ValueError: another shape, number of channels or type; values outside of 0..255; float
         pictures that are not black and nowhere over 1, so very likely scaled to 0..1.
     """
-    pictures = _pictures(images)
+    pictures = as_arrays(images)
     _check_levels(pictures)
     channels = len(preprocessing.mean)
     pictures = [_with_channels(picture, channels) for picture in pictures]
@@ -109,27 +111,6 @@ def preprocess_input(
         raise ValueError(f"got resize=False and pictures of sizes {sizes}; expected one size")
     levels = np.stack(pictures).astype("float32")
     return (levels - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
-
-
-def _pictures(images: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
-    """A list of [H, W, C]."""
-    if isinstance(images, (list, tuple)):
-        pictures = [np.asarray(image) for image in images]
-    else:
-        array = np.asarray(images)
-        pictures = list(array) if array.ndim == 4 else [array]
-    pictures = [picture[:, :, None] if picture.ndim == 2 else picture for picture in pictures]
-    if not pictures:
-        raise ValueError("got no pictures; expected at least one")
-    for picture in pictures:
-        if picture.ndim != 3 or picture.shape[2] not in (1, 3) or 0 in picture.shape:
-            raise ValueError(
-                f"got a picture of shape {picture.shape}; expected [height, width, 3], "
-                "[height, width, 1] or [height, width]"
-            )
-        if picture.dtype != np.uint8 and not np.issubdtype(picture.dtype, np.floating):
-            raise ValueError(f"got pictures of type {picture.dtype}; expected uint8 or a float")
-    return pictures
 
 
 def _check_levels(pictures: list[np.ndarray]) -> None:
