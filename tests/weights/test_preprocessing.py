@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -100,6 +102,45 @@ def test_any_size_and_form(height, width, photo):
     expected = np.asarray(resized.crop((left, top, left + 224, top + 224)), "float32")
     images = preprocess_input(picture, Preprocessing(224, 232, "bilinear", (0,) * 3, (1,) * 3))
     np.testing.assert_array_equal(images[0], expected)
+
+
+@pytest.mark.parametrize("method", ["bilinear", "bicubic", "area"])
+@pytest.mark.parametrize("eval_resize, height, width", [
+    (256, 5, 400), (256, 400, 5), (1500, 1600, 5000), (1500, 5000, 1600),
+])
+def test_a_panorama_is_what_pillow_makes_of_the_whole(method, eval_resize, height, width):
+    """By hand as above: over 4 million resized pixels, of which 224x224 are seen."""
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 1), "uint8")
+    long = int(eval_resize * max(height, width) / min(height, width))
+    scaled = (long, eval_resize) if width > height else (eval_resize, long)
+    left, top = (round((side - 224) / 2) for side in scaled)
+    # Where an area grows, it is bilinear.
+    name = {"bilinear": "BILINEAR", "bicubic": "BICUBIC",
+            "area": "BOX" if eval_resize < min(height, width) else "BILINEAR"}[method]
+    resized = Image.fromarray(picture[..., 0]).resize(scaled, Image.Resampling[name])
+    expected = np.asarray(resized.crop((left, top, left + 224, top + 224)), "float32")
+    images = preprocess_input(picture, Preprocessing(224, eval_resize, method, (0,), (1,)))
+    np.testing.assert_array_equal(images[0, :, :, 0], expected)
+
+
+@pytest.mark.parametrize("height, width, method", [
+    (1, 60000, "bicubic"), (60000, 1, "bilinear"), (4, 8000, "bicubic_aliased"),
+])
+def test_a_panorama_takes_megabytes(height, width, method):
+    """It was 2.4 GB for 4x8000, and 11 GB for 1x60000."""
+    code = f"""
+import resource
+import numpy as np
+from zoo.weights.preprocessing import Preprocessing, preprocess_input
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+known = Preprocessing(224, 256, {method!r}, (127.5,) * 3, (127.5,) * 3)
+preprocess_input(np.zeros((300, 300, 3), "uint8"), known)
+before = peak()
+preprocess_input(np.zeros(({height}, {width}, 3), "uint8"), known)
+print((peak() - before) / 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 50
 
 
 def test_one_picture_a_batch_and_a_list_are_the_same(photo):

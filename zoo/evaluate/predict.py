@@ -51,14 +51,13 @@ def predict_files(
     num_classes = model.output.shape[-1]
     names = model.class_names or [f"class {index}" for index in range(num_classes)]
     top = min(top, num_classes)
-    channels = model.input_shape[-1]
     for start in range(0, len(paths), batch_size):
         some = paths[start : start + batch_size]
-        images = [_open(path, channels) for path in some]
+        images = [_prepared(path, model) for path in some]
         good = [image for image in images if not isinstance(image, str)]
         answers = iter(())
         if good:
-            logits = model.predict_on_batch(preprocess_input(good, model))
+            logits = model.predict_on_batch(np.concatenate(good))
             probabilities = np.asarray(keras.ops.softmax(keras.ops.cast(logits, "float32")))
             answers = iter(decode_predictions(probabilities, top, names))
         for path, image in zip(some, images, strict=True):
@@ -89,6 +88,12 @@ def _images_in(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return sorted(x for x in path.rglob("*") if x.suffix.lower() in SUFFIXES and x.is_file())
+
+
+def _prepared(path: Path, model: keras.Model) -> np.ndarray | str:
+    """float32 [1, S, S, C], or what is wrong. Each file by itself: no two large ones at once."""
+    image = _open(path, model.input_shape[-1])
+    return image if isinstance(image, str) else preprocess_input(image, model)
 
 
 def _open(path: Path, channels: int) -> np.ndarray | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from zoo.lazy import lazy_module
 from zoo.weights import preprocessing
@@ -12,13 +13,16 @@ from zoo.weights.preprocessing import Preprocessing
 np = lazy_module("numpy")
 keras = lazy_module("keras")
 
+if TYPE_CHECKING:
+    import PIL.Image
+
 
 def preprocess_input(
-    images: np.ndarray | Sequence[np.ndarray],
+    images: np.ndarray | PIL.Image.Image | Sequence | keras.KerasTensor,
     model_or_weights: keras.Model | str,
     *,
     resize: bool = True,
-) -> np.ndarray:
+) -> np.ndarray | keras.KerasTensor:
     """Pictures in levels of 0..255 -> the float32 images [B, S, S, C] that a network expects.
 
     images, resize: as of `zoo.weights.preprocessing.preprocess_input`.

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from zoo.data.methods import METHODS
 from zoo.lazy import lazy_module
 from zoo.weights.pictures import as_arrays
+from zoo.weights.resizing import resize_and_crop
 
 np = lazy_module("numpy")
-Image = lazy_module("PIL.Image")
+tensors = lazy_module("zoo.weights.tensors")
 
-# Pillow's names of the methods that it has: its filters widen with the scale (antialiasing).
-_OF_PILLOW = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "area": "BOX"}
+if TYPE_CHECKING:
+    import keras
+    import PIL.Image
 
 
 # Pixels: more than anybody trains with; one image of it takes 800 MB.
@@ -86,22 +89,28 @@ class Preprocessing:
 
 
 def preprocess_input(
-    images: np.ndarray | Sequence[np.ndarray], preprocessing: Preprocessing, *, resize: bool = True
-) -> np.ndarray:
+    images: np.ndarray | PIL.Image.Image | Sequence | keras.KerasTensor,
+    preprocessing: Preprocessing, *, resize: bool = True,
+) -> np.ndarray | keras.KerasTensor:
     """Pictures -> float32 [B, S, S, C], a network's input; S is `preprocessing.image_size`.
 
-    images: one picture [H, W] or [H, W, C], a batch [B, H, W, C], or a list of pictures of any
-        sizes; uint8, or float in levels of 0..255, which resizing rounds to whole levels. C is
-        3 (RGB) or 1; a grey picture is repeated to three channels where the network has three.
-        PIL images are converted by their mode, without their transparency.
+    images: one picture [H, W] or [H, W, C], a batch [B, H, W, C], a PIL image, or a list of
+        pictures of any sizes; uint8, or float in levels of 0..255, which resizing rounds to whole
+        levels. C is 3 (RGB) or 1; a grey picture is repeated to three channels where the network
+        has three. PIL images are converted by their mode, without their transparency. A tensor
+        gives a tensor: see zoo/weights/tensors.py.
     resize: False leaves out resizing and cropping: [B, H, W, C] for pictures of one size.
 
     Raises:
       ValueError: another shape, number of channels or type; values outside of 0..255; float
         pictures that are not black and nowhere over 1, so very likely scaled to 0..1.
     """
+    if tensors.is_symbolic(images):
+        return tensors.preprocess(images, preprocessing, resize=resize)
     pictures = as_arrays(images)
     _check_levels(pictures)
+    if tensors.is_tensor(images) and not resize:  # so that gradients find their way
+        return tensors.preprocess(images, preprocessing, resize=False)
     channels = len(preprocessing.mean)
     pictures = [_with_channels(picture, channels) for picture in pictures]
     if resize:
@@ -110,7 +119,8 @@ def preprocess_input(
         sizes = sorted({picture.shape[:2] for picture in pictures})
         raise ValueError(f"got resize=False and pictures of sizes {sizes}; expected one size")
     levels = np.stack(pictures).astype("float32")
-    return (levels - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
+    prepared = (levels - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
+    return tensors.as_tensor(prepared, images) if tensors.is_tensor(images) else prepared
 
 
 def _check_levels(pictures: list[np.ndarray]) -> None:
@@ -138,41 +148,9 @@ def _with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _resized_and_cropped(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """uint8 [S, S, C]; the roundings are those of torchvision's transforms, which timm uses."""
+    """uint8 [S, S, C]"""
     if picture.dtype != np.uint8:
         picture = np.rint(picture).astype("uint8")
-    size, short_side = preprocessing.image_size, preprocessing.eval_resize
-    height, width, channels = picture.shape
-    scaled = (
-        short_side if width <= height else int(short_side * width / height),
-        short_side if height <= width else int(short_side * height / width),
+    return resize_and_crop(
+        picture, preprocessing.image_size, preprocessing.eval_resize, preprocessing.resizing
     )
-    left, top = (round((side - size) / 2) for side in scaled)
-    method = preprocessing.resizing
-    if method == "area" and (scaled[0] > width or scaled[1] > height):
-        method = "bilinear"  # see zoo/data/methods.py
-    if method in _OF_PILLOW:
-        image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-        resized = np.asarray(image.resize(scaled, Image.Resampling[_OF_PILLOW[method]]))
-        return resized[top : top + size, left : left + size].reshape(size, size, channels)
-    cubic = method.startswith("bicubic")
-    rows = _nearest_pixels(height, scaled[1], cubic)[top : top + size]
-    columns = _nearest_pixels(width, scaled[0], cubic)[left : left + size]
-    resized = np.einsum("yh,hwc,xw->yxc", rows, picture.astype("float32"), columns, optimize=True)
-    return np.clip(np.floor(resized + 0.5), 0, 255).astype("uint8")
-
-
-def _nearest_pixels(before: int, after: int, cubic: bool) -> np.ndarray:
-    """float32 [after, before]: the weights of one axis for resizing without antialiasing.
-
-    Each output pixel is made of the 2 nearest pixels, or with Keys' kernel (1981, a = -0.5) of the
-    4 nearest; weights of pixels outside of the image are given to the others.
-    """
-    centres = (np.arange(after) + 0.5) * before / after
-    distance = np.abs(np.arange(before) + 0.5 - centres[:, None])
-    weights = np.maximum(1 - distance, 0)
-    if cubic:
-        near = (1.5 * distance - 2.5) * distance**2 + 1
-        far = ((2.5 - 0.5 * distance) * distance - 4) * distance + 2
-        weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
-    return (weights / weights.sum(1, keepdims=True)).astype("float32")

@@ -1,0 +1,29 @@
+"""The resizing of `zoo.preprocess_input` as a layer of Keras, for functional models."""
+
+from __future__ import annotations
+
+import keras
+
+from zoo.weights.tensor_resizing import resize_and_crop
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ResizeAndCrop(keras.layers.Layer):
+    """[B, H, W, C] in levels of 0..255 -> float32 [B, S, S, C] of whole levels.
+
+    A file with this layer opens where `zoo.weights.resize_layer` is imported.
+    """
+
+    def __init__(self, image_size: int, eval_resize: int, resizing: str, **options):
+        super().__init__(**{"dtype": "float32", "autocast": False, **options})
+        self.image_size, self.eval_resize, self.resizing = image_size, eval_resize, resizing
+
+    def call(self, images):
+        return resize_and_crop(images, self.image_size, self.eval_resize, self.resizing)
+
+    def compute_output_shape(self, shape):
+        return shape[0], self.image_size, self.image_size, shape[-1]
+
+    def get_config(self) -> dict:
+        own = {name: getattr(self, name) for name in ("image_size", "eval_resize", "resizing")}
+        return {**super().get_config(), **own}

@@ -1,0 +1,129 @@
+"""Pictures that are tensors -> a network's input: in tf.data, tf.function, layers and Keras graphs.
+
+Their values are not known while a graph is built, so their levels are not checked. Without resizing
+Keras' own operations do it, on each of its backends; TensorFlow's resize, in `tf.data` also beside
+another backend.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo.lazy import lazy_module
+
+np = lazy_module("numpy")
+tf = lazy_module("tensorflow")
+keras = lazy_module("keras")
+Image = lazy_module("PIL.Image")
+resize_layer = lazy_module("zoo.weights.resize_layer")
+tensor_resizing = lazy_module("zoo.weights.tensor_resizing")
+
+if TYPE_CHECKING:
+    from zoo.weights.preprocessing import Preprocessing
+
+# Those whose pixels are within a level of Pillow's. Which pixels an `area` covers hangs on the last
+# bit of a position, which is float32 in a graph.
+_METHODS = ("bilinear", "bicubic", "bilinear_aliased", "bicubic_aliased")
+
+
+def is_tensor(images: object) -> bool:
+    """True for a tensor of TensorFlow, of Keras' backend, or of a functional model."""
+    if isinstance(images, (np.ndarray, Image.Image, list, tuple)):
+        return False
+    return (
+        isinstance(images, keras.KerasTensor) or keras.ops.is_tensor(images)
+        or _of_tensorflow(images)
+    )
+
+
+def is_symbolic(images: object) -> bool:
+    """True for a tensor whose values are not known yet.
+
+    Raises:
+      ValueError: a list of such tensors.
+    """
+    if isinstance(images, (list, tuple)):
+        if any(is_symbolic(image) for image in images):
+            raise ValueError(
+                "got a list of symbolic tensors; expected one tensor: stack those of one size"
+            )
+        return False
+    if not is_tensor(images):
+        return False
+    if isinstance(images, keras.KerasTensor):
+        return True
+    if _of_tensorflow(images):
+        return not hasattr(images, "numpy")
+    return type(images).__name__.endswith("Tracer")  # of JAX
+
+
+def as_tensor(array: np.ndarray, like: keras.KerasTensor) -> keras.KerasTensor:
+    """`array` as a tensor of the library of `like`."""
+    return (tf if _of_tensorflow(like) else keras.ops).convert_to_tensor(array)
+
+
+def preprocess(images: keras.KerasTensor, known: Preprocessing, *, resize: bool):
+    """As `zoo.weights.preprocessing.preprocess_input`: a tensor float32 [B, S, S, C].
+
+    images: uint8 or float [H, W], [H, W, C] or [B, H, W, C]; B, H and W may be unknown.
+
+    Raises:
+      ValueError: another or an unknown shape, number of channels or type; a method that cannot
+        resize tensors.
+    """
+    ops = tf if _of_tensorflow(images) else keras.ops
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if dtype != "uint8" and not keras.backend.is_float_dtype(dtype):
+        raise ValueError(f"got pictures of type {dtype}; expected uint8 or a float")
+    images = _as_batch(images, ops)
+    channels = len(known.mean)
+    if images.shape[-1] > channels:
+        raise ValueError("got a picture of 3 channels; expected 1, as the network has")
+    if images.shape[-1] < channels:
+        images = ops.repeat(images, channels, axis=-1)
+    if resize:
+        images = _resized(images, known)
+    levels = ops.cast(images, "float32")
+    return (levels - np.float32(known.mean)) / np.float32(known.std)
+
+
+def _as_batch(images, ops):
+    """[H, W], [H, W, C] or [B, H, W, C] -> [B, H, W, C], C 1 or 3."""
+    shape = images.shape
+    if getattr(shape, "rank", 0) is None:
+        raise ValueError(
+            "got pictures of unknown shape; expected [height, width, 3] or [batch, height, width, "
+            "3]: pictures.set_shape([None, None, 3]) says so"
+        )
+    if len(shape) == 2:
+        images = images[:, :, None]
+    if len(shape) in (2, 3):
+        images = images[None]
+    if len(images.shape) != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
+        raise ValueError(
+            f"got pictures of shape {tuple(shape)}; expected [batch, height, width, channels], "
+            "[height, width, channels] or [height, width] of 1 or 3 channels"
+        )
+    return images
+
+
+def _resized(images, known: Preprocessing):
+    if known.resizing not in _METHODS:
+        raise ValueError(
+            f"got tensors to be resized by {known.resizing!r}; expected one of {list(_METHODS)}: "
+            "pass NumPy arrays, or resize=False for pictures of the network's size"
+        )
+    arguments = known.image_size, known.eval_resize, known.resizing
+    if _of_tensorflow(images):
+        return tensor_resizing.resize_and_crop(images, *arguments)
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"got tensors of Keras' backend {keras.backend.backend()!r} to be resized; expected "
+            "those of TensorFlow, as in tf.data: pass NumPy arrays, or resize=False"
+        )
+    return resize_layer.ResizeAndCrop(*arguments)(images)
+
+
+def _of_tensorflow(images: object) -> bool:
+    # Not tf.is_tensor: on Keras' other backends TensorFlow may not be installed.
+    return type(images).__module__.partition(".")[0] == "tensorflow"
