@@ -132,6 +132,14 @@ def test_class_names_are_an_asset(finished_run):
     assert len(asset.read_text().split()) == 10
 
 
+def test_a_class_name_that_would_be_two_lines_of_the_asset_is_refused(finished_run, tmp_path):
+    model = zoo.load_model(finished_run)
+    model.class_names = (*model.class_names[:9], "ni\nne")
+    with pytest.raises(ValueError, match="class name 'ni.*ne', which is not one line"):
+        export_model(model, tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
 def test_versions_count_up_and_nothing_is_left_aside(finished_run, tmp_path):
     model = zoo.load_model(finished_run)
     assert export_model(model, tmp_path / "models") == tmp_path / "models" / "1"

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from zoo.data.class_names import check_class_names
 from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
 from zoo.progress import with_progress
@@ -53,6 +54,9 @@ class Source:
     splits: "train", "validation" and, where there is one, "test". No example is in two of them.
     skipped: training images that were left out, since they cannot be read.
     as_opened: the splits before any image was left out or decoded, as `open_source` sets them.
+
+    Raises:
+      ValueError: a class name that is not one line of UTF-8.
     """
 
     name: str
@@ -61,6 +65,9 @@ class Source:
     splits: Mapping[str, Split]
     skipped: tuple[BadImage, ...] = ()
     as_opened: Mapping[str, Split] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_class_names(self.class_names)
 
 
 def on_host(array: np.ndarray) -> tf.Tensor:

@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from zoo.core.forward import normalise
 from zoo.data.center_crop import resize_and_center_crop
+from zoo.data.class_names import check_class_names
 from zoo.data.decode import decode_image
 
 
@@ -33,7 +34,8 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
     model: of `zoo.load_model` or `zoo.create_model`, returning logits; its attributes
         `preprocessing` and `class_names` are known.
 
-    Raises ValueError, in one line, for another model, or where `out` is no folder.
+    Raises ValueError, in one line, for another model, a class name that is not one line, or where
+    `out` is no folder.
     """
     for name in ("preprocessing", "class_names"):
         if getattr(model, name, None) is None:
@@ -41,6 +43,7 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
                 f"got {model.name!r} without {name}; expected a model of zoo.load_model, or one "
                 f"whose attribute {name} has been set"
             )
+    check_class_names(model.class_names)
     if model.card.classifier_activation is not None:
         raise ValueError(
             f"got {model.name!r} with classifier_activation={model.card.classifier_activation!r}; "

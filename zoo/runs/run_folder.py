@@ -51,7 +51,8 @@ def read_class_names(run_dir: str | Path) -> tuple[str, ...]:
     path = Path(run_dir) / "classes.txt"
     if not path.is_file():
         raise ValueError(f"{run_dir} holds no classes.txt; expected a run's folder")
-    return tuple(path.read_text().splitlines())
+    # Not splitlines(), which ends a line at signs that older versions let into a name.
+    return tuple(path.read_bytes().decode().removesuffix("\n").split("\n"))
 
 
 def check_classes(run_dir: Path, class_names: tuple[str, ...]) -> None:

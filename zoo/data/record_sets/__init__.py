@@ -118,9 +118,9 @@ def _check_names(name: str, version: str, class_names: Sequence[str]) -> None:
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         raise ValueError(f"got version={version!r}; expected three numbers as 1.0.0")
     for class_name in class_names:
-        # TFDS keeps the names in a text file, one a line.
-        if class_name.strip().splitlines() != [class_name]:
-            raise ValueError(f"got the class name {class_name!r}; expected one line that neither "
+        # TFDS strips the lines of the text file that it keeps the names in.
+        if class_name.strip() != class_name:
+            raise ValueError(f"got the class name {class_name!r}; expected one that neither "
                              "starts nor ends with a blank: rename that folder")
 
 
