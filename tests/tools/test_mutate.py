@@ -11,6 +11,7 @@ import pytest
 from tools.bench.mutant_results import identity, read, table
 from tools.bench.mutants import mutants
 
+ROOT = Path(__file__).parents[2]
 SOURCE = '''
 """Text."""
 def area(width: int, height: float = 2.0, *, unit="cm"):
@@ -98,3 +99,17 @@ def test_the_tool_notices_a_change_and_leaves_the_tree_alone(tmp_path):
         identity("zoo/core/loss_scale.py", mutant) for mutant in mutants(before.decode())
     }
     assert Path("zoo/core/loss_scale.py").read_bytes() == before
+
+
+def test_the_copy_has_all_code_and_no_results(tmp_path):
+    """In a process of its own: the tool's flags are global."""
+    code = (
+        "import sys; from pathlib import Path; from tools.bench.mutate import TESTS, copy_tree\n"
+        "tree = copy_tree(Path.cwd(), Path(sys.argv[1]) / 'tree')\n"
+        "code = [*Path('zoo').rglob('*.py'), *map(Path, TESTS)]\n"
+        "print([str(path) for path in code if not (tree / path).exists()])\n"
+        "print((tree / 'runs').exists() or (tree / '.git').exists())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True,
+                          text=True)
+    assert done.stdout.splitlines() == ["[]", "False"], done.stderr

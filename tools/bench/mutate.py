@@ -98,8 +98,13 @@ def main() -> None:
 
 def copy_tree(root: Path, to: Path) -> Path:
     """What tests need; no compiled files, which Python tells apart by time and size alone."""
-    ignored = shutil.ignore_patterns(".git", "__pycache__", "runs", "*.egg-info", ".*_cache")
-    return Path(shutil.copytree(root, to, ignore=ignored, symlinks=True))
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*_cache")
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        at_root = {".git", "runs"} if Path(folder) == root else set()  # zoo/runs is code
+        return ignored(folder, names) | at_root & set(names)
+
+    return Path(shutil.copytree(root, to, ignore=left_out, symlinks=True))
 
 
 def chosen(source: str) -> list[Mutant]:
@@ -114,7 +119,8 @@ def seconds_unchanged(tree: Path, file: str) -> float:
     """How long the file's tests take. Raises ValueError where they fail without any change."""
     started = time.monotonic()
     if failed := run_tests(tree, file, 3600):
-        raise ValueError(f"{file}: unchanged, {failed} fails; expected tests that pass")
+        told = (tree / "mutate.log").read_text(errors="replace")[-2000:]
+        raise ValueError(f"{file}: unchanged, {failed} fails; expected tests that pass: {told}")
     return time.monotonic() - started
 
 
