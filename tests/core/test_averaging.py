@@ -33,6 +33,11 @@ def test_swa_is_the_mean_of_the_weights_at_its_steps(jit_compile):
         np.testing.assert_allclose(found[step], want, rtol=1e-5, atol=1e-6)
 
 
+def test_swa_of_every_step_from_the_first_on():
+    want = np.cumsum(VALUES.astype(np.float64), 0) / np.arange(1, 41)[:, None]
+    np.testing.assert_allclose(averages_of("swa(0.2, every=0.2)"), want, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("decay", [0.5, 0.9, 0.9999])
 def test_ema_with_its_warmup(decay):
     found, want = averages_of(f"ema({decay})"), np.full(3, 9.0)
@@ -59,6 +64,7 @@ def test_none():
     ("ema(decay='a')", "ema: got decay='a'"),
     ("swa", "missing a required argument: 'start'"),
     ("swa(0)", "got start=0; expected epochs over 0"),
+    ("swa(0.05)", "got start=0.05; expected an epoch within the run's 8"),
     ("swa(9)", "got start=9; expected an epoch within the run's 8"),
     ("swa(2, every=0.01)", "got every=0.01; expected the length of a step or more"),
 ])

@@ -220,6 +220,28 @@ def test_bad_specs(spec, options, part):
     assert part in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name, epsilon, moved", [
+    ("adam", 1e-8, 0.5), ("adamw", 1e-8, 0.5), ("lamb", 1e-6, 0.5), ("adagrad", 1e-10, 0.5),
+    ("rmsprop", 1e-3, 1e-3 / np.sqrt(0.1 * 1e-6 + 1e-3)),
+])
+def test_the_usual_epsilon(name, epsilon, moved):
+    """Where the gradient is as small as epsilon: direction g / (g + epsilon), of RMSProp
+    g / sqrt(0.1 g^2 + epsilon)."""
+    weights = {"bias": np.zeros(3, np.float32)}
+    got = run(make_optimizer(name), [1.0], weights=weights,
+              gradients=[{"bias": np.full(3, epsilon, np.float32)}])
+    np.testing.assert_allclose(got["bias"], -moved, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lars", "lamb"])
+def test_a_kernel_of_zeros_can_leave_them(name):
+    """Its norm is 0, and so would be the ratio of the norms."""
+    weights = {"kernel": np.zeros((2, 3), np.float32)}
+    got = run(make_optimizer(name, weight_decay=0.1), [1.0], weights=weights,
+              gradients=[{"kernel": GRADIENTS[0]["kernel"]}])
+    assert np.all(got["kernel"] != 0)
+
+
 @pytest.mark.parametrize("name, argument", [
     (name, argument) for name, rule in OPTIMIZERS.items()
     for argument in inspect.signature(rule).parameters
