@@ -51,6 +51,7 @@ CHANGES = {
     "crop_area": ("0.5,1", (0.5, 1.0)), "crop_ratio": ("0.5,2", (0.5, 2.0)),
     "scale_jitter": ("256,480", (256.0, 480.0)), "train_resizing": ("bicubic", "bicubic"),
     "eval_resizing": ("bicubic", "bicubic"), "on_bad_image": ("skip", "skip"),
+    "orientation": ("ignored", "ignored"),
     "data_service": ("grpc://a.b:5050", "grpc://a.b:5050"),
     "eval_resize": ("300", 300), "mean": ("1.5", (1.5,)), "std": ("2e1", (20.0,)),
     "cache_mb": ("0", 0), "augment": ("flip|mixup(0.2)", "flip|mixup(0.2)"),

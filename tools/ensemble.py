@@ -46,6 +46,7 @@ def main() -> None:
     source = open_source(
         recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
         on_bad_image=recipe.on_bad_image, train_images=recipe.train_images,
+        orientation=recipe.orientation,
     )
     if SPLIT.value not in source.splits:
         raise ValueError(f"--split: got {SPLIT.value}; expected one of {', '.join(source.splits)}")

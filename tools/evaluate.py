@@ -57,7 +57,9 @@ def main() -> None:
     images = model.preprocessing
     views = Views(VIEWS.value, _short_sides() or (images.eval_resize,))
     views.check(model.input_shape[1])
-    source = open_source(data, data_dir=data_dir, cache_mb=0)  # each image is read once
+    source = open_source(  # each image is read once
+        data, data_dir=data_dir, cache_mb=0, orientation=images.orientation
+    )
     split = _split_of(source, class_names, model.output.shape[-1])
     started = time.perf_counter()
     with named_errors({SPLIT.value: split}):

@@ -35,8 +35,13 @@ def main() -> None:
     from zoo.finetune import features_of, linear_probe, with_probe
     from zoo.weights import create_model, with_preprocessing
 
-    source = open_source(DATA.value)
     model = create_model(MODEL.value, weights=WEIGHTS.value)
+    if model.preprocessing is None:
+        raise ValueError(
+            f"--weights: {WEIGHTS.value} does not say what its images were like; expected weights "
+            "of the catalogue or a run's folder"
+        )
+    source = open_source(DATA.value, orientation=model.preprocessing.orientation)
     folder = Path(FEATURES.value) if FEATURES.value else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,11 +69,6 @@ def _batches(model, split, name: str):
     from zoo.data import eval_batches
 
     images = model.preprocessing
-    if images is None:
-        raise ValueError(
-            f"--weights: {WEIGHTS.value} does not say what its images were like; expected weights "
-            "of the catalogue or a run's folder"
-        )
     size, channels = model.input_shape[1], model.input_shape[3]
     batches = eval_batches(
         split, image_size=size, channels=channels, batch_size=BATCH_SIZE.value,

@@ -90,6 +90,7 @@ BAD = [
     ("train_resizing", "cubic", f"one of {list(METHODS)}", {}),
     ("eval_resizing", "", f"one of {list(METHODS)}, or empty with --weights", {}),
     ("on_bad_image", "ignore", "one of ['fail', 'skip']", {}),
+    ("orientation", "upright", "one of ['exif', 'ignored']", {}),
     *(("data_service", value, "grpc://HOST:PORT", {}) for value in ("localhost:1", "grpc://a")),
 ]
 
@@ -328,6 +329,12 @@ def test_read_recipe(tmp_path):
     recipe = Recipe(epochs=7)
     (tmp_path / "recipe.json").write_text(recipe.to_json())
     assert read_recipe(tmp_path) == recipe
+    older = json.loads(recipe.to_json())
+    assert older.pop("orientation") == "exif"
+    (tmp_path / "recipe.json").write_text(json.dumps(older))
+    assert read_recipe(tmp_path) == from_json(json.dumps(older)) == dataclasses.replace(
+        recipe, orientation="ignored"
+    )
     for folder in (tmp_path / "none", tmp_path / "recipe.json"):
         with pytest.raises(ValueError, match=f"^{folder} holds no recipe.json; exp"):
             read_recipe(folder)

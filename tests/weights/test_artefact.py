@@ -15,6 +15,7 @@ import safetensors.numpy
 
 import zoo
 from zoo.models import family_of, list_models
+from zoo.weights.card import from_json
 from zoo.weights.preprocessing import Preprocessing
 
 # One small model of each family: name and options.
@@ -182,6 +183,19 @@ def test_a_finished_run_is_its_file_alone(finished_run, tmp_path):
     saved = keras.models.load_model(finished_run / "model.keras")
     images = np.random.default_rng(0).random((2, 28, 28, 1)).astype("float32")
     np.testing.assert_array_equal(model(images), saved(images))
+
+
+def test_a_card_older_than_the_orientation_was_trained_without_it(finished_run):
+    card = zoo.load_model(finished_run).card
+    assert card.preprocessing.orientation == card.recipe["orientation"] == "exif"
+    fields = json.loads(card.to_json())
+    del fields["preprocessing"]["orientation"], fields["recipe"]["orientation"]
+    older = from_json(json.dumps(fields))
+    assert older.preprocessing == dataclasses.replace(card.preprocessing, orientation="ignored")
+    assert older.recipe == {**card.recipe, "orientation": "ignored"}
+    fields["preprocessing"]["orientation"] = "upright"
+    with pytest.raises(ValueError, match="unknown orientation, got 'upright'; expected one of"):
+        from_json(json.dumps(fields))
 
 
 def test_an_unfinished_run_and_one_of_an_earlier_version_open(finished_run, tmp_path):

@@ -22,6 +22,7 @@ def test_resizing_of_a_run(tmp_path, resizing):
     assert found.resizing == resizing
     assert (found.image_size, found.eval_resize) == (64, 80)
     assert (found.mean, found.std) == (recipe.mean, recipe.std)
+    assert found.orientation == recipe.orientation == "exif"
 
 
 @hypothesis.given(strategies.integers(1, 512), strategies.integers(0, 512))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from zoo.data.decode import decode_image, is_image
+from zoo.data.decode import decode_image
+from zoo.data.image_format import READ, START, format_of
 from zoo.data.splits import Source, Split
 from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
@@ -56,7 +58,7 @@ def find_bad_images(split: Split, what: str = "checking images") -> list[BadImag
 
     @without_autograph
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return index, tf.shape(decode_image(split.example(index)[0], 3))
+        return index, tf.shape(decode_image(split.example(index)[0], 3, split.orientation))
 
     count = split.num_examples
     tried = tf.data.Dataset.range(count).map(load, num_parallel_calls=tf.data.AUTOTUNE)
@@ -116,8 +118,11 @@ def why_unreadable(encoded: bytes) -> str:
     """The reason in a few words, for the bytes of a file that `decode_image` fails on."""
     if not encoded:
         return "empty file"
-    if not is_image(tf.constant(encoded)):
-        return f"no image (JPEG, PNG, BMP, GIF, WebP), it begins with {encoded[:16]!r}"
+    kind = format_of(encoded[:START])
+    if not kind:
+        return f"no image ({', '.join(READ)}), it begins with {encoded[:16]!r}"
+    if kind not in READ:
+        return f"{kind}, a format that is not read: store it as PNG or JPEG"
     import PIL.Image
 
     # Pillow says more about what is wrong than TensorFlow.
@@ -128,7 +133,28 @@ def why_unreadable(encoded: bytes) -> str:
         return f"too large to be decoded ({error})"
     except (OSError, SyntaxError) as error:
         return f"truncated or damaged ({error})"
-    return "truncated or damaged"
+    return f"{kind} of a kind that Pillow reads and TensorFlow does not: store it as PNG or JPEG"
+
+
+def read_image(encoded: bytes, channels: int, orientation: str = "exif") -> np.ndarray:
+    """`decode_image` of the bytes of one file: uint8 [H,W,channels].
+
+    Raises:
+      ValueError: they cannot be decoded; the message is the reason alone.
+    """
+    try:
+        return _decoder(channels, orientation)(encoded).numpy()
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # an error may quote the bytes
+        raise ValueError(why_unreadable(encoded)) from None
+
+
+@functools.cache
+def _decoder(channels: int, orientation: str) -> Callable[[bytes], tf.Tensor]:
+    """A graph, since operation by operation this takes several times as long."""
+    decode = functools.partial(decode_image, channels=channels, orientation=orientation)
+    return tf.function(
+        decode, autograph=False, input_signature=[tf.TensorSpec([], tf.string)]
+    )
 
 
 def _explained(split: Split, row: int) -> BadImage:

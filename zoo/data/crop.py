@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from zoo.data import orientation as orientations
 from zoo.data.decode import as_channels, decode_image
 from zoo.data.host_ops import load_ops
 from zoo.data.methods import check_method
@@ -22,6 +23,7 @@ def crop_and_resize(
     window_of: Callable[[tf.Tensor], tf.Tensor],
     method: str = "area",
     host_ops: str = "auto",
+    orientation: str = "exif",
 ) -> tf.Tensor:
     """Cuts a window out and resizes it; of a JPEG only the window is decoded.
 
@@ -33,25 +35,31 @@ def crop_and_resize(
       image: uint8 [H,W,C], or a string scalar, the bytes of an image file.
       image_size: S, pixels.
       channels: 1 or 3.
-      window_of: height and width int32 [2] -> top, left, height, width int32 [4].
+      window_of: height and width int32 [2] -> top, left, height, width int32 [4]; of the upright
+        picture, where the orientation is obeyed.
       method: one of `zoo.data.methods.METHODS`.
       host_ops: one of `zoo.data.host_ops.CHOICES`.
+      orientation: of an image file, one of `zoo.data.orientation.CHOICES`.
 
     Returns:
       uint8 [S,S,channels].
 
     Raises:
-      ValueError: an unknown method or host_ops.
+      ValueError: an unknown method, host_ops or orientation.
       tf.errors.InvalidArgumentError: no image, a damaged one, or a window that is not within it.
     """
     check_method(method)
+    orientations.check_orientation(orientation)
     ops = load_ops(host_ops)
 
-    def of_decoded(decoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return decoded, tf.cast(window_of(tf.shape(decoded)[:2]), tf.float32)
+    def of_decoded(decoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        return decoded, tf.cast(window_of(tf.shape(decoded)[:2]), tf.float32), tf.constant(1)
 
-    def of_jpeg() -> tuple[tf.Tensor, tf.Tensor]:
-        window = window_of(tf.io.extract_jpeg_shape(image)[:2])
+    def of_jpeg() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        size = tf.io.extract_jpeg_shape(image)[:2]
+        noted = orientations.of_jpeg(image) if orientation == "exif" else tf.constant(1)
+        size = orientations.upright_size(size, noted)
+        window = orientations.stored_window(window_of(size), size, noted)
         part, box, halvings = ops.jpeg_part(window, image_size if method == "area" else 0)
 
         def decode(halved: int) -> tf.Tensor:
@@ -61,22 +69,28 @@ def crop_and_resize(
             )
 
         if method != "area":
-            return decode(0), box
+            return decode(0), box, noted
         # Nothing else in the branches: TensorFlow goes through those that are not taken, too.
         return tf.switch_case(
             halvings, [functools.partial(decode, halved) for halved in range(4)]
-        ), box
+        ), box, noted
 
     if image.dtype == tf.string:
         # In a graph of its own: see above.
         decode = tf.function(
             decode_image, autograph=False, experimental_attributes={"_noinline": True}
         )
-        part, box = tf.cond(tf.io.is_jpeg(image), of_jpeg, lambda: of_decoded(decode(image, 3)))
+        part, box, noted = tf.cond(
+            tf.io.is_jpeg(image), of_jpeg, lambda: of_decoded(decode(image, 3, orientation))
+        )
         part.set_shape([None, None, 3])
     else:
-        part, box = of_decoded(image)
-    return as_channels(ops.resample(part, box, image_size, method), channels)
+        part, box, noted = of_decoded(image)
+    shown = ops.resample(part, box, image_size, method)
+    if image.dtype == tf.string and orientation == "exif":
+        # Turned when it is small. The window is as long as it is wide now, so its sides stay.
+        shown = tf.ensure_shape(orientations.turned(shown, noted), shown.shape)
+    return as_channels(shown, channels)
 
 
 def random_resized_window(

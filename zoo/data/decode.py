@@ -1,17 +1,20 @@
 """From the bytes of an image file to a uint8 image, in a TensorFlow graph.
 
-Decoding equals PIL's to the bit for the formats both know. What an image holds decides, not its
-file name. An EXIF orientation is ignored, as by the recipes that the pretrained weights come from.
+The one decoder: of training, evaluation, predictions, preprocess_input and SavedModels. It equals
+PIL's to the bit for the formats both know. What a file holds decides, not its name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from zoo.data.orientation import check_orientation, of_jpeg, of_png, of_webp, turned
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
 
 
-def decode_image(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+def decode_image(encoded: tf.Tensor, channels: int, orientation: str = "exif") -> tf.Tensor:
     """Decodes JPEG (grey, colour, CMYK), PNG (to 16 bits), BMP, GIF (first frame), WebP.
 
     Transparency is dropped. Grey becomes three equal channels; colour becomes grey by PIL's
@@ -20,36 +23,42 @@ def decode_image(encoded: tf.Tensor, channels: int) -> tf.Tensor:
     Args:
       encoded: string scalar.
       channels: 1 or 3.
+      orientation: one of `zoo.data.orientation.CHOICES`.
 
     Returns:
       uint8 [H,W,channels].
 
     Raises:
+      ValueError: another orientation or number of channels.
       tf.errors.InvalidArgumentError: no image, or a damaged one.
     """
-    def decode_other():
-        return tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    check_orientation(orientation)
+
+    def upright(image: tf.Tensor, noted: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        return turned(image, noted(encoded)) if orientation == "exif" else image
+
+    def decode_jpeg() -> tf.Tensor:
+        image = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
+        return upright(image, of_jpeg)
+
+    def decode_other() -> tf.Tensor:
+        image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+        return tf.cond(
+            _starts(encoded, b"\x89PNG"), lambda: upright(image, of_png),
+            lambda: tf.cond(
+                _starts(encoded, b"RIFF"), lambda: upright(image, of_webp), lambda: image
+            ),
+        )
 
     # Always decoded to three channels: the JPEG decoder cannot turn CMYK into grey, the PNG
     # decoder has other weights for grey than PIL. INTEGER_ACCURATE is what PIL uses; the default
     # is off by one level in the mean.
     image = tf.cond(
         tf.io.is_jpeg(encoded),
-        lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
+        decode_jpeg,
         lambda: tf.cond(_starts(encoded, b"BM"), lambda: _decode_bmp(encoded), decode_other),
     )
     return as_channels(tf.ensure_shape(image, [None, None, 3]), channels)
-
-
-def is_image(encoded: tf.Tensor) -> tf.Tensor:
-    """bool scalar: whether the bytes start as one of the formats of `decode_image` does."""
-    # Lengthened, since substr fails on a string that ends before its start.
-    padded = tf.strings.join([tf.strings.substr(encoded, 0, 12), "." * 12])
-    is_webp = tf.logical_and(
-        _starts(encoded, b"RIFF"), tf.strings.substr(padded, 8, 4) == b"WEBP"
-    )
-    starts = [_starts(encoded, s) for s in (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8")]
-    return tf.reduce_any(tf.stack([*starts, is_webp]))
 
 
 def as_channels(images: tf.Tensor, channels: int) -> tf.Tensor:

@@ -9,6 +9,7 @@ import os
 from zoo.address import load
 from zoo.data.bad_images import CHOICES, without_bad_images
 from zoo.data.holdout import stratified_subset
+from zoo.data.orientation import check_orientation
 from zoo.data.source_spec import Spec, check_spec
 from zoo.data.splits import Source, read_labels
 
@@ -20,6 +21,7 @@ def open_source(
     cache_mb: int = 1024,
     on_bad_image: str = "fail",
     train_images: int = 0,
+    orientation: str = "exif",
 ) -> Source:
     """Opens a data source: finds its files, checks them, counts examples, names classes.
 
@@ -35,6 +37,7 @@ def open_source(
         it is met; "skip" decodes all of them now and leaves the bad ones out. Elsewhere than in
         training it is always an error.
       train_images: how many of the training images are kept, see `stratified_subset`; 0 keeps all.
+      orientation: which way up image files are shown, one of `zoo.data.orientation.CHOICES`.
 
     Raises:
       ValueError: one line: what was got or found, and what is possible or to be done.
@@ -44,7 +47,8 @@ def open_source(
         raise ValueError(f"cache_mb out of range, got {cache_mb}; expected MiB >= 0")
     if on_bad_image not in CHOICES:
         raise ValueError(f"unknown on_bad_image, got {on_bad_image!r}; expected one of {CHOICES}")
-    source = _open(parsed, data_dir)
+    check_orientation(orientation)
+    source = _with_orientation(_open(parsed, data_dir), orientation)
     source = dataclasses.replace(source, as_opened=source.splits)
     encoded = source.splits["train"].encoded  # to be decoded again in every epoch
     if encoded and on_bad_image == "skip":
@@ -56,6 +60,14 @@ def open_source(
 
         source = cache_decoded(source, cache_mb)
     return source
+
+
+def _with_orientation(source: Source, orientation: str) -> Source:
+    splits = {
+        name: dataclasses.replace(split, orientation=orientation) if split.encoded else split
+        for name, split in source.splits.items()
+    }
+    return dataclasses.replace(source, splits=splits)
 
 
 def _with_train_images(source: Source, count: int) -> Source:

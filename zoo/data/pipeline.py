@@ -34,7 +34,7 @@ def check_numbers(
 def decoded_example(split: Split, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """index: int64 scalar -> (image uint8 [H,W,C], label int32 scalar)."""
     image, label = split.example(index)
-    return (decode_image(image, 3) if split.encoded else image), label
+    return (decode_image(image, 3, split.orientation) if split.encoded else image), label
 
 
 def images_in_work(host_threads: int) -> int:

@@ -32,7 +32,7 @@ class RecordSplit:
 
     files: paths; file_of: int32 [N], the file of each record; starts, lengths: int64 [N], its
     bytes there; parse: serialized string scalar -> (image file's bytes string scalar, label int32
-    scalar), in a graph.
+    scalar), in a graph; orientation: one of `zoo.data.orientation.CHOICES`.
     """
 
     files: tuple[str, ...]
@@ -40,6 +40,7 @@ class RecordSplit:
     starts: np.ndarray
     lengths: np.ndarray
     parse: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+    orientation: str = "exif"
     encoded = True
 
     @property

@@ -26,7 +26,9 @@ tf = lazy_module("tensorflow")
 class Split(Protocol):
     """The examples of one part of a data set, by index.
 
-    encoded: whether `example` gives the bytes of an image file, or decoded pixels.
+    encoded: whether `example` gives the bytes of an image file, or decoded pixels. Where it does,
+    `orientation` says how they are decoded, one of `zoo.data.orientation.CHOICES`, and
+    `dataclasses.replace` can change it.
     """
 
     encoded: bool
@@ -149,10 +151,14 @@ class RaggedSplit:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FileSplit:
-    """One image file an example. paths: object [N] of str; labels: int32 [N]."""
+    """One image file an example.
+
+    paths: object [N] of str; labels: int32 [N]; orientation: one of `orientation.CHOICES`.
+    """
 
     paths: np.ndarray
     labels: np.ndarray
+    orientation: str = "exif"
     encoded = True
 
     @property
@@ -171,7 +177,7 @@ class FileSplit:
         return tf.gather(self._tensors[0], index)
 
     def subset(self, rows: np.ndarray) -> FileSplit:
-        return FileSplit(self.paths[rows], self.labels[rows])
+        return dataclasses.replace(self, paths=self.paths[rows], labels=self.labels[rows])
 
 
 @without_autograph

@@ -161,6 +161,8 @@ def _loader(
 
     key: of the random windows.
     """
+    orientation = split.orientation if split.encoded else "ignored"
+
     def load_whole(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image, label = decoded_example(split, index)
         return as_channels(resize(image, image_size, resizing, host_ops), channels), label
@@ -169,7 +171,7 @@ def _loader(
         image, label = split.example(index)
         own_window = functools.partial(window, seed=tf.stack([key + epoch, index]))
         return crop_and_resize(
-            image, image_size, channels, own_window, resizing, host_ops
+            image, image_size, channels, own_window, resizing, host_ops, orientation
         ), label
 
     return load_whole if window is None else load_window

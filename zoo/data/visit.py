@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from zoo.data.decode import as_channels, decode_image
+from zoo.data.decode import as_channels
+from zoo.data.pipeline import decoded_example
 from zoo.data.splits import Split
 from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
@@ -34,9 +35,8 @@ def visit(
     """
     @without_autograph
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image, label = split.example(index)
-        image = decode_image(image, channels) if split.encoded else as_channels(image, channels)
-        return of_image(image), label
+        image, label = decoded_example(split, index)
+        return of_image(as_channels(image, channels)), label
 
     dataset = tf.data.Dataset.from_tensor_slices(np.asarray(rows, np.int64))
     dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -28,7 +28,9 @@ from zoo.finetune.transfer import set_trainable
 from zoo.runs import checkpoints, run_folder
 
 # What the members' images have to have in common, to be read once for all.
-SAME = ("data", "data_dir", "image_size", "channels", "eval_resize", "eval_resizing")
+SAME = (
+    "data", "data_dir", "image_size", "channels", "eval_resize", "eval_resizing", "orientation"
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from PIL import Image, ImageOps
 
 from zoo.weights import decode_predictions, preprocess_input
 
@@ -92,15 +91,7 @@ def _images_in(path: Path) -> list[Path]:
 
 def _prepared(path: Path, model: keras.Model) -> np.ndarray | str:
     """float32 [1, S, S, C], or what is wrong. Each file by itself: no two large ones at once."""
-    image = _open(path, model.input_shape[-1])
-    return image if isinstance(image, str) else preprocess_input(image, model)
-
-
-def _open(path: Path, channels: int) -> np.ndarray | str:
-    """uint8 [H, W, channels], turned upright as the camera noted; or what is wrong."""
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(upright.convert("L" if channels == 1 else "RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return preprocess_input(path.read_bytes(), model)
+    except (OSError, ValueError) as error:
         return f"cannot be read as an image: {error}"

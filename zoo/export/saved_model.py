@@ -4,7 +4,8 @@ Two signatures, both with a free batch size, both with everything that happens t
 the network inside:
 
     serving_default  images       float32 [B, S, S, C] in 0..255
-    encoded          image_bytes  string [B]: JPEG, PNG, BMP, GIF or WebP files of any size
+    encoded          image_bytes  string [B]: JPEG, PNG, BMP, GIF or WebP files of any size, turned
+                                  upright by their EXIF data where the model was trained so
 
 Both return probabilities float32 [B, num_classes], and of the most probable class its index
 class_index int64 [B] and class_name string [B]. assets/classes.txt holds a class name a line.
@@ -98,7 +99,7 @@ def _archive(model: keras.Model, names_file: Path) -> keras.export.ExportArchive
         }
 
     def fit(image_bytes):
-        image = decode_image(image_bytes, channels)
+        image = decode_image(image_bytes, channels, known.orientation)
         return resize_and_center_crop(image, size, known.eval_resize, known.resizing)
 
     def serve_encoded(image_bytes):

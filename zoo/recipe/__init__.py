@@ -11,9 +11,7 @@ import json
 from dataclasses import dataclass
 
 from zoo.core.losses import check_loss
-from zoo.data import check_spec
-from zoo.data.bad_images import CHOICES
-from zoo.data.host_ops import CHOICES as HOST_OPS
+from zoo.data import bad_images, check_spec, host_ops, orientation
 from zoo.data.methods import METHODS
 from zoo.models import check_model
 from zoo.recipe import checks, field, rules
@@ -49,6 +47,10 @@ class Recipe:
     channels: int = field.data(
         3, "Channels of the images, 1 (grey) or 3 (RGB); images are converted.", checks.grey_or_rgb
     )
+    orientation: str = field.data(
+        "exif", "Which way up images are seen: exif (as the camera noted) or ignored (as stored).",
+        checks.one_of(orientation.CHOICES)
+    )
     crop_area: tuple[float, ...] = field.data(
         (0.08, 1.0), "Area of the random training crop as a share of the image's area: "
         "SMALLEST,LARGEST; 1,1 takes the whole image.",
@@ -82,8 +84,7 @@ class Recipe:
     )
     on_bad_image: str = field.data(
         "fail", "What happens at a training image that cannot be read. fail: the run ends there; "
-        "skip: all images are tried at the start and the bad ones left out.",
-        checks.one_of(CHOICES)
+        "skip: all are tried at the start, bad ones left out.", checks.one_of(bad_images.CHOICES)
     )
     data_service: str = field.data(
         "", "Address grpc://HOST:PORT of a tf.data service that reads the training images; empty: "
@@ -100,8 +101,7 @@ class Recipe:
         changes_result=False
     )
     train_images: int = field.data(
-        0, "Training images that are used, of each class its share, always the same; 0: all.",
-        at_least(0)
+        0, "Training images that are used, the same share of each class; 0: all.", at_least(0)
     )
     train_sizes: tuple[float, ...] = field.data(
         (), "Sides of the training images in equal parts of the run, one after another, as "
@@ -218,8 +218,7 @@ class Recipe:
         20.0, "Divisor of the logits of teacher and student.", checks.over_zero
     )
     hard_weight: float = field.distillation(
-        0.5, "Share of the loss on the labels, 0 to 1; the rest is on the teacher.",
-        checks.below_one
+        0.5, "Share of the loss on the labels, 0 to 1; the rest: the teacher.", checks.below_one
     )
 
     precision: str = field.machine(
@@ -241,7 +240,7 @@ class Recipe:
     )
     host_ops: str = field.machine(
         "auto", "Ops that crop and resize training images: native (compiled for this processor, "
-        "faster), tensorflow, or auto: native where it can be had.", checks.one_of(HOST_OPS)
+        "faster), tensorflow, or auto: native where it can be had.", checks.one_of(host_ops.CHOICES)
     )
     deterministic: bool = field.machine(
         False, "Use only reproducible kernels on a GPU (slower); on a CPU all are."
@@ -250,8 +249,7 @@ class Recipe:
         False, "Take batch-norm statistics over the images of all devices; without XLA."
     )
     recompute: bool = field.machine(
-        False, "Compute activations twice instead of keeping them (gradient checkpointing), to "
-        "save memory."
+        False, "Compute activations twice instead of keeping them (gradient checkpointing)."
     )
 
     run_dir: str = field.output(

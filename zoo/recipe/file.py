@@ -32,7 +32,7 @@ def from_json(text: str, source: str = "recipe.json", *, trust: Collection[str] 
             raise ValueError(f"got {type(fields).__name__}; expected an object")
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{source} is not a recipe of this version: {error}") from None
-    return from_fields(fields, source, trust=trust)
+    return from_fields({**run_folder.BEFORE, **fields}, source, trust=trust)
 
 
 def from_fields(

@@ -24,6 +24,8 @@ from typing import Any
 
 from zoo.files import write_text
 
+# What a recipe says, by being silent, that is older than a field.
+BEFORE = {"orientation": "ignored"}
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "keras-cv")
 
 
@@ -43,7 +45,7 @@ def read_recipe(run_dir: str | Path) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise ValueError(f"{path} is not a recipe of this version: got {type(fields).__name__}; "
                          "expected an object")
-    return fields
+    return {**BEFORE, **fields}
 
 
 def read_class_names(run_dir: str | Path) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ def open_data(recipe: Recipe, folder: Path) -> Source:
     source = open_source(
         recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
         on_bad_image=recipe.on_bad_image, train_images=recipe.train_images,
+        orientation=recipe.orientation,
     )
     if recipe.data_service:
         check_service(recipe.data_service, source.splits["train"])

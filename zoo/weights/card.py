@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.address import is_address
+from zoo.runs.run_folder import BEFORE
 from zoo.spec import parse_options
 from zoo.weights.preprocessing import LARGEST, Preprocessing
 
@@ -80,7 +81,10 @@ def from_json(text: str) -> Card:
         )
     try:
         if fields.get("preprocessing") is not None:
-            fields["preprocessing"] = Preprocessing(**_with_tuples(fields["preprocessing"]))
+            known = {"orientation": BEFORE["orientation"], **fields["preprocessing"]}
+            fields["preprocessing"] = Preprocessing(**_with_tuples(known))
+        if isinstance(fields.get("recipe"), dict):
+            fields["recipe"] = {**BEFORE, **fields["recipe"]}
         card = Card(**{**fields, **_with_tuples(fields, ("input_shape", "class_names"))})
         _check(card)
     except TypeError as error:
@@ -107,7 +111,7 @@ def card_of_recipe(recipe: Mapping[str, Any], class_names: tuple[str, ...], **kn
             preprocessing=Preprocessing(
                 image_size=size, eval_resize=recipe["eval_resize"],
                 resizing=recipe["eval_resizing"], mean=tuple(recipe["mean"]),
-                std=tuple(recipe["std"]),
+                std=tuple(recipe["std"]), orientation=recipe["orientation"],
             ),
             recipe=dict(recipe),
             **known,

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def preprocess_input(
-    images: np.ndarray | PIL.Image.Image | Sequence | keras.KerasTensor,
+    images: np.ndarray | PIL.Image.Image | bytes | Sequence | keras.KerasTensor,
     model_or_weights: keras.Model | str,
     *,
     resize: bool = True,
 ) -> np.ndarray | keras.KerasTensor:
-    """Pictures in levels of 0..255 -> the float32 images [B, S, S, C] that a network expects.
+    """Pictures in levels of 0..255, or files' bytes -> the float32 [B, S, S, C] a network expects.
 
     images, resize: as of `zoo.weights.preprocessing.preprocess_input`.
     model_or_weights: what `zoo.create_model` returned, or the `weights` it was given.

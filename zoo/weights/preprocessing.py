@@ -10,7 +10,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from zoo.data.bad_images import read_image
 from zoo.data.methods import METHODS
+from zoo.data.orientation import check_orientation
 from zoo.lazy import lazy_module
 from zoo.weights.pictures import as_arrays
 from zoo.weights.resizing import resize_and_crop
@@ -35,6 +37,7 @@ class Preprocessing:
     eval_resize: the short side before the centre crop, pixels, image_size to `LARGEST`.
     resizing: one of `zoo.data.methods.METHODS`.
     mean, std: a number a channel (three: RGB; one: grey), in levels of 0..255.
+    orientation: which way up files of images are, one of `zoo.data.orientation.CHOICES`.
 
     Raises:
       ValueError: a field outside of its range.
@@ -46,6 +49,7 @@ class Preprocessing:
     resizing: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    orientation: str = "exif"
 
     def __post_init__(self) -> None:
         if not 1 <= self.image_size <= LARGEST:
@@ -59,6 +63,7 @@ class Preprocessing:
             )
         if self.resizing not in METHODS:
             raise ValueError(f"got resizing={self.resizing!r}; expected one of {list(METHODS)}")
+        check_orientation(self.orientation)
         if len(self.mean) not in (1, 3) or len(self.mean) != len(self.std):
             raise ValueError(
                 f"got mean={self.mean!r}, std={self.std!r}; expected 1 or 3 numbers in each"
@@ -89,22 +94,25 @@ class Preprocessing:
 
 
 def preprocess_input(
-    images: np.ndarray | PIL.Image.Image | Sequence | keras.KerasTensor,
+    images: np.ndarray | PIL.Image.Image | bytes | Sequence | keras.KerasTensor,
     preprocessing: Preprocessing, *, resize: bool = True,
 ) -> np.ndarray | keras.KerasTensor:
     """Pictures -> float32 [B, S, S, C], a network's input; S is `preprocessing.image_size`.
 
-    images: one picture [H, W] or [H, W, C], a batch [B, H, W, C], a PIL image, or a list of
-        pictures of any sizes; uint8, or float in levels of 0..255, which resizing rounds to whole
-        levels. C is 3 (RGB) or 1; a grey picture is repeated to three channels where the network
-        has three. PIL images are converted by their mode, without their transparency. A tensor
-        gives a tensor: see zoo/weights/tensors.py.
+    images: one picture [H, W] or [H, W, C], a batch [B, H, W, C], a PIL image, the bytes of an
+        image file, or a list of these, of any sizes; uint8, or float in levels of 0..255, which
+        resizing rounds to whole levels. C is 3 (RGB) or 1; a grey picture is repeated to three
+        channels where the network has three. Bytes are decoded as in training and in a SavedModel,
+        PIL images converted by their mode, without their transparency. A tensor gives a tensor: see
+        zoo/weights/tensors.py.
     resize: False leaves out resizing and cropping: [B, H, W, C] for pictures of one size.
 
     Raises:
-      ValueError: another shape, number of channels or type; values outside of 0..255; float
-        pictures that are not black and nowhere over 1, so very likely scaled to 0..1.
+      ValueError: bytes that cannot be decoded; another shape, number of channels or type; values
+        outside of 0..255; float pictures that are not black and nowhere over 1, so very likely
+        scaled to 0..1.
     """
+    images = _decoded(images, preprocessing)
     if tensors.is_symbolic(images):
         return tensors.preprocess(images, preprocessing, resize=resize)
     pictures = as_arrays(images)
@@ -121,6 +129,15 @@ def preprocess_input(
     levels = np.stack(pictures).astype("float32")
     prepared = (levels - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
     return tensors.as_tensor(prepared, images) if tensors.is_tensor(images) else prepared
+
+
+def _decoded(images: object, preprocessing: Preprocessing) -> object:
+    """With the pictures of the files whose bytes are among `images`."""
+    if isinstance(images, (list, tuple)):
+        return [_decoded(image, preprocessing) for image in images]
+    if isinstance(images, bytes):
+        return read_image(images, len(preprocessing.mean), preprocessing.orientation)
+    return images
 
 
 def _check_levels(pictures: list[np.ndarray]) -> None:

@@ -8,15 +8,14 @@ kill only what is missing, or was made from other files, is written.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import socket
 import threading
 from typing import NamedTuple
 
-from zoo.data.bad_images import why_unreadable
-from zoo.data.decode import decode_image, is_image
+from zoo.data.bad_images import read_image, why_unreadable
+from zoo.data.image_format import READ, START, format_of
 from zoo.data.record_sets.preparation import WORK, read_preparation
 from zoo.files import write_bytes
 from zoo.lazy import lazy_module
@@ -129,24 +128,11 @@ def _read(place: str, row: np.void) -> bytes:
 
 def _fault(encoded: bytes, *, decode: bool) -> str:
     """What is wrong with the bytes of an image file, or nothing."""
-    check_start, check_whole = _checks()
-    if not check_start(encoded):
+    if format_of(encoded[:START]) not in READ:
         return why_unreadable(encoded)
     if decode:
         try:
-            check_whole(encoded)
-        except (tf.errors.OpError, UnicodeDecodeError):  # an error may quote the bytes
-            return why_unreadable(encoded)
+            read_image(encoded, 3)
+        except ValueError as error:
+            return str(error)
     return ""
-
-
-@functools.cache
-def _checks():
-    """Graphs, since op by op this takes several times as long."""
-    signature = [tf.TensorSpec([], tf.string)]
-
-    @tf.function(input_signature=signature, autograph=False)
-    def check_whole(encoded):
-        return tf.size(decode_image(encoded, 3))
-
-    return tf.function(is_image, input_signature=signature, autograph=False), check_whole

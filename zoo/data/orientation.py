@@ -1,0 +1,181 @@
+"""Which way up a picture is, as its camera noted, read and obeyed in a TensorFlow graph.
+
+    exif      turned upright by the EXIF orientation of JPEG, PNG and WebP files
+    ignored   as it is stored: so the papers' recipes, and the earlier versions of this zoo, saw it
+
+Read are the APP1 segment before a JPEG's tables, where the standard wants it (JEITA CP-3451), PNG's
+eXIf chunk and WebP's EXIF chunk. What is damaged or missing counts as upright. Pillow also asks
+XMP data and ImageMagick's text chunks where there is no EXIF; this does not.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow")
+
+CHOICES = ("exif", "ignored")
+_MOST_PARTS = 10_000  # segments or chunks that are looked at: a hostile file may have millions
+_TAG, _SHORT = 0x0112, 3
+
+# What the eight orientations ask for (EXIF 2.3, table 6): first rows and columns are exchanged,
+# then rows are taken from the bottom, columns from the right.
+_EXCHANGES, _UPSIDE_DOWN, _MIRRORED = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
+
+
+def check_orientation(orientation: str) -> None:
+    """Raises ValueError for a rule that is not in `CHOICES`."""
+    if orientation not in CHOICES:
+        raise ValueError(
+            f"unknown orientation, got {orientation!r}; expected one of {list(CHOICES)}"
+        )
+
+
+def of_jpeg(encoded: tf.Tensor) -> tf.Tensor:
+    """The EXIF orientation of a JPEG's bytes: int32 scalar, 1..8."""
+    def read(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        head = tf.strings.substr(encoded, position, 10)
+        # In numbers of 16 bits, since every operation counts here: a training image pays for it.
+        head = tf.io.decode_raw(head, tf.uint16, little_endian=False, fixed_length=10)
+        marker, size, *name = tf.unstack(tf.cast(head, tf.int64))
+        is_exif = (marker == 0xFFE1) & (name[0] == 0x4578) & (name[1] == 0x6966) & (name[2] == 0)
+        # APP0 to APP15 and comments: the tables behind them begin with another one.
+        goes_on = (marker >= 0xFFE0) & (marker <= 0xFFEF) | (marker == 0xFFFE)
+        return goes_on, is_exif, size - 8, size + 2
+
+    return _of_tiff(_find(encoded, start=2, head_size=10, read=read))
+
+
+def of_png(encoded: tf.Tensor) -> tf.Tensor:
+    """As `of_jpeg`, of a PNG's bytes."""
+    def read(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        head = _bytes(encoded, position, 8)
+        name, size = head[4:], _number(head[:4], little=False)
+        return ~_equal(name, b"IEND"), _equal(name, b"eXIf"), size, size + 12
+
+    return _of_tiff(_find(encoded, start=8, head_size=8, read=read))
+
+
+def of_webp(encoded: tf.Tensor) -> tf.Tensor:
+    """As `of_jpeg`, of a WebP's bytes."""
+    def read(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        head = _bytes(encoded, position, 8)
+        name, size = head[:4], _number(head[4:], little=True)
+        return tf.constant(True), _equal(name, b"EXIF"), size, size + size % 2 + 8
+
+    found = _find(encoded, start=12, head_size=8, read=read)
+    # Some programs copy the head of a JPEG's segment, too.
+    copied = tf.strings.substr(found, 0, 6) == b"Exif\0\0"
+    return _of_tiff(tf.strings.substr(found, tf.where(copied, 6, 0), tf.strings.length(found)))
+
+
+def turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """uint8 [H,W,C] as it is stored -> the picture upright, whose sides may be exchanged.
+
+    orientation: int32 scalar, 1..8.
+    """
+    def turn() -> tf.Tensor:
+        exchanges = _is_one_of(orientation, _EXCHANGES)
+        axes = tf.where(exchanges, [1, 0, 2], [0, 1, 2])
+        backwards = tf.stack([
+            _is_one_of(orientation, _UPSIDE_DOWN), _is_one_of(orientation, _MIRRORED)
+        ])
+        return tf.reverse(tf.transpose(image, axes), tf.boolean_mask([0, 1], backwards))
+
+    return tf.cond(orientation > 1, turn, lambda: tf.identity(image))
+
+
+def upright_size(size: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """int32 [2], height and width as stored -> of the picture upright."""
+    return tf.where(_is_one_of(orientation, _EXCHANGES), tf.gather(size, [1, 0]), size)
+
+
+def stored_window(window: tf.Tensor, size: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Where the pixels of a window of the upright picture are stored.
+
+    window: int32 [4], top, left, height, width in the upright picture, whose height and width are
+    `size`, int32 [2]. Returns int32 [4].
+    """
+    corner, sides = window[:2], window[2:]
+    backwards = tf.stack([
+        _is_one_of(orientation, _UPSIDE_DOWN), _is_one_of(orientation, _MIRRORED)
+    ])
+    corner = tf.where(backwards, size - corner - sides, corner)
+    there = tf.concat([corner, sides], 0)
+    return tf.where(
+        _is_one_of(orientation, _EXCHANGES), tf.gather(there, [1, 0, 3, 2]), there
+    )
+
+
+def _find(
+    encoded: tf.Tensor, *, start: int, head_size: int, read: Callable[[tf.Tensor], tuple]
+) -> tf.Tensor:
+    """The bytes behind the head of the wanted part of a file; empty where there is none.
+
+    start: of the first part. read: the position of a part, int64, within the file -> whether
+    another part follows it, whether it is the wanted one, how many bytes are behind its head, how
+    many there are to the next part.
+    """
+    end = tf.cast(tf.strings.length(encoded), tf.int64)
+    head, none = tf.constant(head_size, tf.int64), tf.constant(0, tf.int64)
+
+    def step(position: tf.Tensor, _: tf.Tensor, __: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        goes_on, wanted, size, advance = read(position)
+        following = tf.minimum(position + tf.where(wanted, head, advance), end)
+        return following, goes_on & ~wanted & (following < end), tf.where(wanted, size, none)
+
+    position, _, size = tf.while_loop(
+        lambda _, goes_on, __: goes_on, step,
+        (tf.minimum(tf.constant(start, tf.int64), end), tf.constant(True), none),
+        maximum_iterations=_MOST_PARTS,
+    )
+    return tf.strings.substr(encoded, position, tf.maximum(size, 0))
+
+
+def _of_tiff(tiff: tf.Tensor) -> tf.Tensor:
+    """int32, 1..8: the orientation in the first directory of EXIF data; 1 where there is none."""
+    return tf.cond(
+        tf.strings.length(tiff) > 0, lambda: _of_directory(tiff), lambda: tf.constant(1)
+    )
+
+
+def _of_directory(tiff: tf.Tensor) -> tf.Tensor:
+    header = _bytes(tiff, tf.constant(0, tf.int64), 8)
+    little = _equal(header[:4], b"II*\0")
+    number = functools.partial(_number, little=little)
+    first = number(header[4:])
+    count = tf.maximum(number(_bytes(tiff, first, 2)), 1)
+    entries = tf.reshape(_bytes(tiff, first + 2, 12 * count), [-1, 12])
+    asked = (
+        (number(entries[:, :2]) == _TAG) & (number(entries[:, 2:4]) == _SHORT)
+        & (number(entries[:, 4:8]) == 1)
+    )
+    values = tf.where(asked, number(entries[:, 8:10]), 1)
+    value = tf.cast(tf.reduce_max(values), tf.int32)
+    known = little | _equal(header[:4], b"MM\0*")
+    return tf.where(known & (value >= 1) & (value <= 8), value, 1)
+
+
+def _bytes(text: tf.Tensor, start: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """uint8 [count]: bytes of `text` from `start` on, zeros behind its end."""
+    end = tf.cast(tf.strings.length(text), tf.int64)
+    part = tf.strings.substr(text, tf.minimum(start, end), tf.cast(count, tf.int64))
+    return tf.io.decode_raw(part, tf.uint8, fixed_length=tf.cast(count, tf.int32))
+
+
+def _number(raw: tf.Tensor, little: tf.Tensor | bool) -> tf.Tensor:
+    """uint8 [...,n] -> int64 [...]; little: whether the first byte is the lowest."""
+    places = [256**place for place in range(raw.shape[-1])]
+    places = tf.where(little, tf.constant(places, tf.int64), tf.constant(places[::-1], tf.int64))
+    return tf.reduce_sum(tf.cast(raw, tf.int64) * places, axis=-1)
+
+
+def _equal(raw: tf.Tensor, text: bytes) -> tf.Tensor:
+    return tf.reduce_all(raw == tf.constant(list(text), tf.uint8))
+
+
+def _is_one_of(orientation: tf.Tensor, values: tuple[int, ...]) -> tf.Tensor:
+    return tf.reduce_any(orientation == tf.constant(values))
