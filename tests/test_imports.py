@@ -20,12 +20,13 @@ FILES = sorted(
 
 # Each folder and file of the library, lowest first: which others it may import, at the top of a
 # file, in a function, lazily. A row may name rows above it only, so no circle can be left.
-_LOW = ("lazy", "address", "spec", "files", "natural_order", "progress")
+_LOW = ("lazy", "address", "spec", "files", "natural_order", "program", "progress")
 ROWS = {
     "lazy": (),
     "address": (),
     "files": (),
     "natural_order": (),
+    "program": (),
     "progress": ("lazy",),
     "spec": ("address",),
     "models": _LOW,
@@ -43,7 +44,7 @@ ROWS = {
               "evaluate", "export", "report"),
     "tuning": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "recipe", "report",
                "train"),
-    "cli": ("recipe", "train"),
+    "cli": ("program", "recipe", "train"),
     "listings": ("models", "weights", "cli"),
     "doctor": ("lazy", "weights", "cli"),
     "__main__": ("cli", "listings", "doctor"),

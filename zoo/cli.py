@@ -19,6 +19,7 @@ from pathlib import Path
 
 from absl import flags
 
+from zoo.program import keep_streams, stoppable
 from zoo.recipe import Recipe
 from zoo.recipe.length import FITTED, fitted
 
@@ -31,19 +32,21 @@ def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> No
     Exit code 0: trained, or --help; 2: something in the command line or the files it names
     is wrong (told in one line on standard error); 128 + signal: stopped by it, resumable.
     """
+    keep_streams()
     arguments = list(sys.argv if argv is None else argv)
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in arguments[1:]):
         print(help_text(recipe, doc))
         sys.exit(0)
-    with one_line_errors():
-        chosen = parse(recipe, arguments)
-        print(describe(chosen, recipe), flush=True)
-        import_tensorflow()
-        from zoo.train.loop import train
-        from zoo.train.prepare import prepare
+    with stoppable():
+        with one_line_errors():
+            chosen = parse(recipe, arguments)
+            print(describe(chosen, recipe), flush=True)
+            import_tensorflow()
+            from zoo.train.loop import train
+            from zoo.train.prepare import prepare
 
-        run = prepare(chosen, command_line(sys.argv))
-    sys.exit(train(run))
+            run = prepare(chosen, command_line(sys.argv))
+        sys.exit(train(run))
 
 
 def import_tensorflow() -> None:
@@ -62,9 +65,10 @@ def import_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()
-        except BaseException:
+        except Exception:
+            os.dup2(kept, 2)
             notes.seek(0)
-            os.write(kept, notes.read())
+            print(notes.read().decode(errors="replace"), end="", file=sys.stderr)
             raise
         finally:
             os.dup2(kept, 2)
@@ -97,8 +101,9 @@ def run_tool(main: Callable[..., int | None], doc: str, *, takes_files: bool = F
     and the tool's own flags. Exit code: what `main` returns, or 2, with one line on standard
     error, where something in the command line or the files it names is wrong.
     """
+    keep_streams()
     _help_of_tool(doc)
-    with one_line_errors():
+    with stoppable(), one_line_errors():
         rest = flags.FLAGS(sys.argv)[1:]
         if rest and not takes_files:
             raise ValueError(f"got {rest[0]!r}, which is no flag; expected --name=value")
@@ -110,8 +115,9 @@ def run_recipe_tool(main: Callable[[Recipe], int | None], doc: str) -> None:
 
     `main` gets the RECIPE of recipes/NAME.py, changed as the command line says.
     """
+    keep_streams()
     _help_of_tool(doc)
-    with one_line_errors():
+    with stoppable(), one_line_errors():
         flags.FLAGS.set_gnu_getopt()  # or the value of "--epochs 3" would end the tool's own flags
         rest = flags.FLAGS(sys.argv, known_only=True)
         sys.exit(main(parse(find_recipe(flags.FLAGS.recipe), rest)))

@@ -126,9 +126,7 @@ class Recipe:
         "all", "Layers that learn after frozen_epochs: all, head, or from:STAGE, as from:stage4.",
         checks.matching(r"all|head|from:\w+", "all, head, or from:STAGE, as from:stage4")
     )
-    freeze_bn: bool = field.transfer(
-        False, "Keep the batch normalisations of the weights as they are, in inference mode."
-    )
+    freeze_bn: bool = field.transfer(False, "Keep the weights' batch normalisations as they are.")
     unfrozen_rate: float = field.transfer(
         0.1, "Factor on the learning rate after frozen_epochs.", checks.up_to_one
     )
@@ -252,9 +250,7 @@ class Recipe:
         False, "Compute activations twice instead of keeping them (gradient checkpointing)."
     )
 
-    run_dir: str = field.output(
-        "", "Folder of the run, resumed if it has begun; empty: runs/NAME-TIME."
-    )
+    run_dir: str = field.output("", "Folder of the run, new or begun; empty: runs/NAME-TIME.")
     data_changed: str = field.output(
         "refuse", "Where the images of a run to be resumed have changed: refuse, or accept: go on "
         "with what is there now, which is noted.", checks.one_of(("refuse", "accept"))
@@ -265,8 +261,7 @@ class Recipe:
     )
     keep_checkpoints: int = field.output(2, "Newest checkpoints that are kept.", at_least(1))
     profile_steps: tuple[float, ...] = field.output(
-        (), "Steps that TensorBoard's profiler looks at, FIRST,LAST; empty: none.",
-        checks.first_last
+        (), "Steps that TensorBoard's profiler looks at, FIRST,LAST; or none.", checks.first_last
     )
     export: bool = field.output(True, "Write the SavedModel at the end.")
 

@@ -19,6 +19,7 @@ from zoo.core.phases import Phase, phase_at
 from zoo.core.schedule import rate_factor
 from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
+from zoo.program import SECONDS_OF_ONE_SIGNAL, Stopped
 from zoo.runs import evaluations, run_folder
 from zoo.train import finish
 from zoo.train.bar import Progress
@@ -30,7 +31,6 @@ from zoo.train.tensorboard import MOST_IMAGES, TensorBoard
 
 # A call of several steps returns about this often, for the bar and for signals.
 SECONDS_PER_CALL = 1.0
-SECONDS_BETWEEN_SIGNALS = 1.0
 
 
 def train(run: Run) -> int:
@@ -235,10 +235,9 @@ def _augmented(run: Run, image_size: int) -> tf.Tensor:
 
 
 def _note_signal(run: Run, number: int) -> None:
-    # The first asks for a checkpoint and an orderly end; a later one means now. timeout(1) sends
-    # two at once, to the command and to its group.
-    if run.signals and time.monotonic() > run.signalled_at + SECONDS_BETWEEN_SIGNALS:
-        raise KeyboardInterrupt
+    # The first asks for a checkpoint and an orderly end; a later one means now.
+    if run.signals and time.monotonic() > run.signalled_at + SECONDS_OF_ONE_SIGNAL:
+        raise Stopped(number)
     if not run.signals:
         run.signalled_at = time.monotonic()
     run.signals.append(number)

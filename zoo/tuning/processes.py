@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from zoo.program import SECONDS_OF_ONE_SIGNAL, Stopped
+
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -155,7 +157,6 @@ def _end_with_parent() -> None:
 
 
 def _note_signal(signals: list[tuple[int, float]], number: int) -> None:
-    # timeout(1) sends its signal twice at once: to its command, and to the process group.
-    if signals and time.monotonic() - signals[0][1] > 1:
-        raise KeyboardInterrupt
+    if signals and time.monotonic() > signals[0][1] + SECONDS_OF_ONE_SIGNAL:
+        raise Stopped(number)
     signals.append((number, time.monotonic()))
