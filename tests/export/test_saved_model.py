@@ -2,8 +2,13 @@
 
 import io
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +19,7 @@ from PIL import Image
 import zoo
 from zoo.data import open_source
 from zoo.export.saved_model import export_model, usage
+from zoo.program import stoppable
 
 # None in sys.modules: Python then finds no such module, as where it is not installed.
 ONLY_TENSORFLOW = """
@@ -146,6 +152,36 @@ def test_versions_count_up_and_nothing_is_left_aside(finished_run, tmp_path):
     (tmp_path / "models" / "7").mkdir()
     assert export_model(model, tmp_path / "models") == tmp_path / "models" / "8"
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["1", "7", "8"]
+
+
+def test_what_killed_exports_have_left_goes_and_that_of_living_ones_stays(finished_run, tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    host = socket.gethostname()
+    left = [f".aside-{host}-{dead.pid}-0", f".aside-{host}-{os.getpid()}-99", ".aside-other-1-0"]
+    for name in left:
+        (tmp_path / "models" / name / "model").mkdir(parents=True)
+    export_model(zoo.load_model(finished_run), tmp_path / "models")
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"1", *left[1:]}
+
+
+def test_a_signal_while_exporting_leaves_nothing_half_written(finished_run, tmp_path):
+    model = zoo.load_model(finished_run)
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def kill():
+        while not list(tmp_path.glob("models/.aside-*")):
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        threading.Thread(target=kill).start()
+        with pytest.raises(SystemExit) as stopped, stoppable():
+            export_model(model, tmp_path / "models")
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert not list((tmp_path / "models").iterdir())
 
 
 def test_errors(finished_run, tmp_path):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 
 from zoo.data.splits import FileSplit, Source
+from zoo.files import folder_aside, remove_left_aside
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -60,19 +59,16 @@ def new_folder(out: str) -> Iterator[str]:
     if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
         raise ValueError(f"--out must be a new or an empty folder, got {out!r}, which is neither")
     out = os.path.abspath(out)
-    try:
-        os.makedirs(os.path.dirname(out), exist_ok=True)
-        # Beside `out`, so that the rename at the end stays within one disk.
-        aside = tempfile.mkdtemp(prefix=".aside-", dir=os.path.dirname(out))
-    except OSError as error:
-        raise ValueError(f"--out cannot be made, got {out!r}: {error.strerror}") from error
-    try:
-        yield aside
-        os.chmod(aside, 0o755)
+    with contextlib.ExitStack() as stack:
+        try:
+            os.makedirs(os.path.dirname(out), exist_ok=True)
+            # Beside `out`, so that the rename at the end stays within one disk.
+            remove_left_aside(os.path.dirname(out))
+            aside = stack.enter_context(folder_aside(os.path.dirname(out)))
+        except OSError as error:
+            raise ValueError(f"--out cannot be made, got {out!r}: {error.strerror}") from error
+        yield str(aside)
         os.rename(aside, out)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
 
 
 def _class_names(path: str) -> tuple[str, ...]:

@@ -13,12 +13,11 @@ import inspect
 import json
 import shutil
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.files import written_aside
+from zoo.files import folder_aside, written_aside
 
 if TYPE_CHECKING:
     import keras
@@ -40,11 +39,8 @@ def save_keras(model: keras.Model, path: str | Path) -> None:
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"path: got {path}; expected a name that ends in .keras")
-    with (
-        written_aside(path) as aside,
-        tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder,
-    ):
-        whole = Path(folder) / path.name
+    with written_aside(path) as aside, folder_aside(path.parent) as folder:
+        whole = folder / path.name
         model.save(whole)
         with zipfile.ZipFile(whole) as source, zipfile.ZipFile(aside, "w") as target:
             for member in source.infolist():

@@ -14,7 +14,6 @@ class_index int64 [B] and class_name string [B]. assets/classes.txt holds a clas
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import keras
@@ -25,6 +24,7 @@ from zoo.core.forward import normalise
 from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.class_names import check_class_names
 from zoo.data.decode import decode_image
+from zoo.files import folder_aside, remove_left_aside
 
 
 def export_model(model: keras.Model, out: str | Path) -> Path:
@@ -60,11 +60,12 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out: {out} is a file; expected a folder")
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".aside-", dir=out) as aside:
+    remove_left_aside(out)
+    with folder_aside(out) as aside:
         # Serving reads the asset by this file's name.
-        names_file = Path(aside) / "classes.txt"
+        names_file = aside / "classes.txt"
         names_file.write_text("".join(f"{name}\n" for name in model.class_names))
-        written = Path(aside) / "model"
+        written = aside / "model"
         _archive(model, names_file).write_out(str(written), verbose=False)
         return _rename_to_next_version(written, out)
 
