@@ -265,13 +265,16 @@ class Recipe:
     )
     export: bool = field.output(True, "Write the SavedModel at the end.")
 
-    def __post_init__(self):
+    # True for the recipe of a run that has begun: what it began with may have gone since.
+    begun: dataclasses.InitVar[bool] = False
+
+    def __post_init__(self, begun: bool):
         for own in dataclasses.fields(self):
             with rules.named(own.name):
                 value = checks.as_type(getattr(self, own.name), type(own.default))
                 own.metadata["check"](value)
             object.__setattr__(self, own.name, value)
-        rules.check(self)
+        rules.check(self, origins=not begun)
 
     @property
     def peak_rate(self) -> float:

@@ -38,13 +38,16 @@ def from_json(text: str, source: str = "recipe.json", *, trust: Collection[str] 
 def from_fields(
     fields: Mapping[str, Any], source: str = "recipe.json", *, trust: Collection[str] = ()
 ) -> Recipe:
-    """The recipe of these fields; lists become tuples. Raises ValueError as `from_json`."""
+    """The recipe of these fields, of a run that has begun; lists become tuples.
+
+    Raises ValueError as `from_json`.
+    """
     try:
         known = {field.name for field in dataclasses.fields(Recipe)}
         if unknown := set(fields) - known:
             raise ValueError(f"unknown fields {sorted(unknown)}")
         require_trust(addresses(fields), trust, source)
-        return Recipe(**{
+        return Recipe(begun=True, **{
             name: tuple(value) if isinstance(value, list) else value
             for name, value in fields.items()
         })

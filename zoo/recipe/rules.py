@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from zoo.recipe import Recipe
 
 
-def check(recipe: Recipe) -> None:
-    """Raises ValueError for the first field whose value cannot be with the others."""
+def check(recipe: Recipe, *, origins: bool = True) -> None:
+    """Raises ValueError for the first field whose value cannot be with the others.
+
+    origins: whether the weights that the run begins with, and its teacher, have to be there.
+    """
     for check_some in (_check_model, _check_steps, _check_images, _check_crop, _check_sizes,
-                       _check_transfer, _check_distillation):
+                       _check_transfer, _check_distillation, *[_check_origins] * origins):
         check_some(recipe, _Expecting(recipe))
 
 
@@ -58,9 +61,18 @@ def _check_model(recipe: Recipe, expect: _Expecting) -> None:
         check_model(recipe.model, parse_options(recipe.model_options))
     with named("augment"):
         check_policy(recipe.augment, recipe.channels)
+
+
+def _check_origins(recipe: Recipe, expect: _Expecting) -> None:
     if recipe.weights:
         with named("weights"):
             check_weights(recipe.weights, recipe.model)
+    if recipe.teacher:
+        with named("teacher"):
+            if recipe.teacher_model:
+                check_weights(recipe.teacher, recipe.teacher_model)
+            else:
+                model_of(recipe.teacher)
 
 
 def _check_steps(recipe: Recipe, expect: _Expecting) -> None:
@@ -156,9 +168,3 @@ def _check_distillation(recipe: Recipe, expect: _Expecting) -> None:
     if not recipe.teacher:
         for name in ("teacher_model", "temperature", "hard_weight"):
             expect.default(name, "there is no --teacher")
-        return
-    with named("teacher"):
-        if recipe.teacher_model:
-            check_weights(recipe.teacher, recipe.teacher_model)
-        else:
-            model_of(recipe.teacher)

@@ -26,6 +26,9 @@ from zoo.files import write_text
 
 # What a recipe says, by being silent, that is older than a field.
 BEFORE = {"orientation": "ignored"}
+# Bytes of a recipe or of all class names: those of a million classes. The folder of somebody else
+# may hold anything.
+_LONGEST = 2**24
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "keras-cv")
 
 
@@ -39,7 +42,7 @@ def read_recipe(run_dir: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"{run_dir} holds no recipe.json; expected a run's folder")
     try:
-        fields = json.loads(path.read_text())
+        fields = json.loads(_text_of(path))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a recipe of this version: {error}") from None
     if not isinstance(fields, dict):
@@ -54,7 +57,17 @@ def read_class_names(run_dir: str | Path) -> tuple[str, ...]:
     if not path.is_file():
         raise ValueError(f"{run_dir} holds no classes.txt; expected a run's folder")
     # Not splitlines(), which ends a line at signs that older versions let into a name.
-    return tuple(path.read_bytes().decode().removesuffix("\n").split("\n"))
+    return tuple(_text_of(path).removesuffix("\n").split("\n"))
+
+
+def _text_of(path: Path) -> str:
+    """Raises ValueError for a file that is longer than any run's, or no text."""
+    if (length := path.stat().st_size) > _LONGEST:
+        raise ValueError(f"{path} has {length} bytes; expected at most {_LONGEST}")
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text: {error}") from None
 
 
 def check_classes(run_dir: Path, class_names: tuple[str, ...]) -> None:

@@ -13,6 +13,11 @@ from zoo.spec import parse_options
 from zoo.weights.preprocessing import LARGEST, Preprocessing
 
 FORMAT = 1
+# Fields of a recipe that are read without a Recipe: what a run saw, and which of its values count.
+_OF_RECIPE = {
+    "data", "data_dir", "image_size", "channels", "eval_resize", "eval_resizing", "patience",
+    "averaging",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +140,8 @@ def _check(card: Card) -> None:
         "num_classes": card.num_classes is None or type(card.num_classes) is int,
         "class_names": card.class_names is None or len(card.class_names) == card.num_classes
         and all(isinstance(name, str) for name in card.class_names),
-        "recipe": card.recipe is None or isinstance(card.recipe, dict),
+        "recipe": card.recipe is None or isinstance(card.recipe, dict)
+        and card.recipe.keys() >= _OF_RECIPE,
         "accuracies": isinstance(card.accuracies, dict),
         "versions": isinstance(card.versions, dict),
     }

@@ -32,10 +32,12 @@ def read_card(path: Path) -> Card | None:
         return artefact.read_card(path)
     if (path / artefact.NAME).exists():
         return artefact.read_card(path / artefact.NAME)
-    return card_of_recipe(
-        run_folder.read_recipe(path), run_folder.read_class_names(path),
-        **run_folder.provenance(path),
-    )
+    recipe, class_names = run_folder.read_recipe(path), run_folder.read_class_names(path)
+    known = run_folder.provenance(path)
+    try:
+        return card_of_recipe(recipe, class_names, **known)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def read_values(path: Path, name: str, **options: Any) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ middle is cut out, then (levels - mean) / std. Channels are RGB and all units ar
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,8 @@ class Preprocessing:
             raise ValueError(
                 f"got mean={self.mean!r}, std={self.std!r}; expected 1 or 3 numbers in each"
             )
-        if not all(0 <= level <= 255 for level in self.mean) or min(self.std) <= 0:
+        in_range = all(0 <= level <= 255 for level in self.mean)
+        if not in_range or not all(0 < level < math.inf for level in self.std):
             raise ValueError(
                 f"got mean={self.mean!r}, std={self.std!r}; expected means in 0..255 and "
                 "deviations over 0"

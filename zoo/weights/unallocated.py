@@ -26,11 +26,17 @@ def shapes_of(name: str, **options: Any) -> keras.Model:
     """As `zoo.models.create_model`, but the variables have paths and shapes, and no values.
 
     A function from outside of the zoo may look at values, so that its models have some.
+
+    Raises:
+      ValueError: as `zoo.models.create_model`, or a shape that no variable can have; in one line.
     """
     # What draws the first values draws none.
     options = {key: value for key, value in options.items() if key != "kernel_initializer"}
     with contextlib.nullcontext() if is_address(name) else tf.Graph().as_default():
-        return zoo.models.create_model(name, **options)
+        try:
+            return zoo.models.create_model(name, **options)
+        except (ValueError, OverflowError) as error:
+            raise ValueError(" ".join(str(error).split())[:500]) from error
 
 
 def may_be_huge(options: Mapping[str, Any]) -> bool:
