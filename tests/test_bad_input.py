@@ -55,6 +55,11 @@ def folder(tmp_path):
         (["--model=lenet6"], ["--model", "'lenet6'", "list_models"]),
         (["--model_options=depth=3"], ["--model_options", "'depth'", "activation"]),
         (["--augment=flop"], ["--augment", "'flop'", "flip"]),
+        (["--run_dir=gs://bucket/run"], ["--run_dir", "'gs://bucket/run'", "local"]),
+        (["--run_dir= "], ["--run_dir", "' '", "name of a file or folder"]),
+        (["--run_dir=caf\udce9"], ["--run_dir", "UTF-8", "rename"]),
+        (["--data_dir=\0", "--data=idx:x"], ["--data_dir", "name of a file or folder"]),
+        (["--data=folder:caf\udce9"], ["caf\\udce9", "UTF-8", "rename"]),
         (["--batch_size=0"], ["--batch_size", "0", "1 or more"]),
         (["--batch_size=many"], ["--batch_size", "many"]),
         (["--precision=float16"], ["--precision", "'float16'", "mixed_float16"]),
@@ -157,6 +162,12 @@ def test_what_a_kill_in_the_first_moments_leaves_is_no_obstacle(tmp_path):
     recipe = dataclasses.replace(RECIPE, run_dir=str(tmp_path))
     (tmp_path / ".recipe.json.123").write_text("{")
     assert choose_folder(recipe) == tmp_path
+
+
+def test_the_home_folder_is_the_run_folders_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    recipe = dataclasses.replace(RECIPE, run_dir="~/runs/a [1]")
+    assert choose_folder(recipe) == tmp_path / "runs" / "a [1]"
 
 
 def test_folder_of_somebody_else(capfd, tmp_path):

@@ -123,6 +123,18 @@ def test_numbers_arrive_exactly(rate, mean):
     assert recipe.learning_rate == rate and recipe.mean == tuple(mean)
 
 
+def test_a_flag_that_is_a_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    values = flags.FlagValues()
+    flags.DEFINE(cli.PATH, "out", None, "", flag_values=values)
+    flags.DEFINE(cli.OPTIONAL_PATH, "plot", "", "", flag_values=values)
+    values(["program", "--out=~/a [1]", "--plot="])
+    assert values.out == "/home/me/a [1]" and values.plot == ""
+    for wrong in ("--out=", "--out=gs://a/b", "--plot=caf\udce9"):
+        with pytest.raises(flags.Error, match=wrong[2:5]):
+            values(["program", wrong])
+
+
 def test_help_lists_each_flag_with_its_value_and_text():
     lines = cli.help_text(BASE, "A title.\n").splitlines()
     assert lines[0] == "A title."

@@ -20,11 +20,14 @@ FILES = sorted(
 
 # Each folder and file of the library, lowest first: which others it may import, at the top of a
 # file, in a function, lazily. A row may name rows above it only, so no circle can be left.
-_LOW = ("lazy", "address", "spec", "files", "natural_order", "program", "progress")
+_LOW = (
+    "lazy", "address", "spec", "files", "given_path", "natural_order", "program", "progress",
+)
 ROWS = {
     "lazy": (),
     "address": (),
     "files": (),
+    "given_path": (),
     "natural_order": (),
     "program": (),
     "progress": ("lazy",),
@@ -44,7 +47,7 @@ ROWS = {
               "evaluate", "export", "report"),
     "tuning": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "recipe", "report",
                "train"),
-    "cli": ("program", "recipe", "train"),
+    "cli": ("given_path", "program", "recipe", "train"),
     "listings": ("models", "weights", "cli"),
     "doctor": ("lazy", "weights", "cli"),
     "__main__": ("cli", "listings", "doctor"),

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from absl import flags
 
-from zoo.cli import find_recipe, parse, recipe_command, run_recipe_tool
+from zoo.cli import PATH, find_recipe, parse, recipe_command, run_recipe_tool
 
 RECIPE = flags.DEFINE_string("recipe", None, "lenet for recipes/lenet.py", required=True)
-TRICKS = flags.DEFINE_string("tricks", None, "the file of tricks", required=True)
-OUT = flags.DEFINE_string("out", None, "folder of the runs and the table", required=True)
+TRICKS = flags.DEFINE(PATH, "tricks", None, "the file of tricks", required=True)
+OUT = flags.DEFINE(PATH, "out", None, "folder of the runs and the table", required=True)
 SEEDS = flags.DEFINE_integer("seeds", 5, "runs of each row", lower_bound=1)
 MODE = flags.DEFINE_enum(
     "mode", "cumulative", ["cumulative", "alone"], "tricks on top of each other, or each alone"

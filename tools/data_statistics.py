@@ -13,15 +13,15 @@ import json
 
 from absl import flags
 
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import OPTIONAL_PATH, import_tensorflow, run_tool
 from zoo.files import write_text
 
 DATA = flags.DEFINE_string(
     "data", None, "data source, as a recipe's --data: mnist5k, idx:DIR, folder:DIR, "
     "tfrecord:PATTERN, tfds:NAME, synthetic or package.module:name", required=True,
 )
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", "", "folder of a relative DIR or PATTERN, or of prepared TFDS sets"
+DATA_DIR = flags.DEFINE(
+    OPTIONAL_PATH, "data_dir", "", "folder of a relative DIR or PATTERN, or of prepared TFDS sets"
 )
 SPLIT = flags.DEFINE_string("split", "train", "split to look at: train, validation or test")
 CHANNELS = flags.DEFINE_integer(
@@ -35,7 +35,7 @@ EVAL_RESIZE = flags.DEFINE_integer(
 )
 COUNT = flags.DEFINE_integer("count", 0, "number of images, drawn at random; 0: all", lower_bound=0)
 SEED = flags.DEFINE_integer("seed", 0, "seed of the draw", lower_bound=0)
-OUT = flags.DEFINE_string("out", "", ".json file to write the figures to, with all digits")
+OUT = flags.DEFINE(OPTIONAL_PATH, "out", "", ".json file to write the figures to, with all digits")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import os
 
 from absl import flags
 
-from zoo.cli import run_tool
+from zoo.cli import PATH, run_tool
 from zoo.data.folder import new_folder
 from zoo.data.mnist5k import open_digits
 from zoo.data.splits import Split
@@ -22,8 +22,8 @@ CLASS_NAMES = (
 )  # fmt: skip
 _MOST = {"train": 400, "validation": 100}
 
-_OUT = flags.DEFINE_string(
-    "out", None, "The folder to write; it must not exist, or be empty.", required=True
+_OUT = flags.DEFINE(
+    PATH, "out", None, "The folder to write; it must not exist, or be empty.", required=True
 )
 _COUNTS = {
     name: flags.DEFINE_integer(

@@ -12,6 +12,7 @@ weights batch-norm's statistics are taken anew from the training images, as the 
 from absl import flags
 
 from zoo.cli import import_tensorflow, run_tool
+from zoo.given_path import as_path
 
 RUN_DIRS = flags.DEFINE_list("run_dirs", [], "folders of training runs")
 CHECKPOINTS = flags.DEFINE_enum(
@@ -29,6 +30,7 @@ BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "images read at once", lowe
 def main() -> None:
     if not RUN_DIRS.value:
         raise ValueError("--run_dirs: got none; expected folders joined by commas")
+    run_dirs = [str(as_path(folder)) for folder in RUN_DIRS.value]
     import_tensorflow()
     from zoo.core import runtime
     from zoo.data import open_source
@@ -38,11 +40,11 @@ def main() -> None:
 
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
     members = ensemble.load_members(
-        RUN_DIRS.value, evaluated=CHECKPOINTS.value == "evaluated", trust=TRUST.value
+        run_dirs, evaluated=CHECKPOINTS.value == "evaluated", trust=TRUST.value
     )
     if len(members) < 2:
         raise ValueError(f"--run_dirs: got one model, {members[0].name}; expected several")
-    recipe = from_fields(members[0].recipe, RUN_DIRS.value[0], trust=TRUST.value)
+    recipe = from_fields(members[0].recipe, run_dirs[0], trust=TRUST.value)
     source = open_source(
         recipe.data, data_dir=recipe.data_dir, cache_mb=recipe.cache_mb,
         on_bad_image=recipe.on_bad_image, train_images=recipe.train_images,

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from absl import flags
 
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import OPTIONAL_PATH, import_tensorflow, run_tool
 
-RUN_DIR = flags.DEFINE_string("run_dir", "", "the folder of a training run")
+RUN_DIR = flags.DEFINE(OPTIONAL_PATH, "run_dir", "", "the folder of a training run")
 MODEL = flags.DEFINE_string("model", "", "instead of a run: zoo.list_models() lists them")
 WEIGHTS = flags.DEFINE_string(
     "weights", "", "with --model: imagenet, mnist, a name of the catalogue, or a run's folder"
@@ -25,7 +25,7 @@ WEIGHTS = flags.DEFINE_string(
 DATA = flags.DEFINE_string(
     "data", "", "with --model: mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN or tfds:NAME"
 )
-DATA_DIR = flags.DEFINE_string("data_dir", "", "with --model: where tfds: sets lie")
+DATA_DIR = flags.DEFINE(OPTIONAL_PATH, "data_dir", "", "with --model: where tfds: sets lie")
 SPLIT = flags.DEFINE_string("split", "validation", "train, validation or test")
 VIEWS = flags.DEFINE_string("views", "centre", "of each image: centre, flip, five_crop or ten_crop")
 SHORT_SIDES = flags.DEFINE_list(
@@ -35,7 +35,7 @@ SHORT_SIDES = flags.DEFINE_list(
 )
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "images read at once", lower_bound=1)
 TRUST = flags.DEFINE_list("trust", [], "packages whose code the run or the weights may name")
-OUT = flags.DEFINE_string("out", "", "a .json file for the figures, too")
+OUT = flags.DEFINE(OPTIONAL_PATH, "out", "", "a .json file for the figures, too")
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ bytes of image files of any size.
 
 from absl import flags
 
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import PATH, import_tensorflow, run_tool
 
-RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run", required=True)
-OUT = flags.DEFINE_string("out", None, "folder for the versions of the model", required=True)
+RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run", required=True)
+OUT = flags.DEFINE(PATH, "out", None, "folder for the versions of the model", required=True)
 TRUST = flags.DEFINE_list("trust", [], "packages whose code the run's model may name")
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from absl import flags
 
-from zoo.cli import import_tensorflow, run_recipe_tool
+from zoo.cli import PATH, import_tensorflow, run_recipe_tool
 
 RECIPE = flags.DEFINE_string("recipe", None, "lenet for recipes/lenet.py", required=True)
 LOW = flags.DEFINE_float("low", 1e-5, "the first rate, as of --learning_rate")
 HIGH = flags.DEFINE_float("high", 10.0, "the last rate")
 STEPS = flags.DEFINE_integer("steps", 200, "from one to the other", lower_bound=20)
-OUT = flags.DEFINE_string("out", "find_lr.png", "the plot; a .csv file beside it has its numbers")
+OUT = flags.DEFINE(PATH, "out", "find_lr.png", "the plot; a .csv file beside it has its numbers")
 
 
 def main(recipe) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import OPTIONAL_PATH, import_tensorflow, run_tool
 
 MODEL = flags.DEFINE_string("model", None, "zoo.list_models() lists them", required=True)
 WEIGHTS = flags.DEFINE_string(
@@ -22,8 +22,10 @@ WEIGHTS = flags.DEFINE_string(
 DATA = flags.DEFINE_string(
     "data", None, "mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN or tfds:NAME", required=True
 )
-FEATURES = flags.DEFINE_string("features", "", "a folder that keeps the features")
-OUT = flags.DEFINE_string("out", "", "a .keras file for the network with its new classifier")
+FEATURES = flags.DEFINE(OPTIONAL_PATH, "features", "", "a folder that keeps the features")
+OUT = flags.DEFINE(
+    OPTIONAL_PATH, "out", "", "a .keras file for the network with its new classifier"
+)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "images at once", lower_bound=1)
 
 

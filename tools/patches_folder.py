@@ -14,14 +14,14 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from zoo.cli import run_tool
+from zoo.cli import PATH, run_tool
 from zoo.data.folder import new_folder
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
 
-_OUT = flags.DEFINE_string(
-    "out", None, "The folder to write; it must not exist, or be empty.", required=True
+_OUT = flags.DEFINE(
+    PATH, "out", None, "The folder to write; it must not exist, or be empty.", required=True
 )
 _COUNTS = {
     name: flags.DEFINE_integer(f"{name}_per_class", most, f"Patches a class in {name}/.",

@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import OPTIONAL_PATH, import_tensorflow, run_tool
 
 MODEL = flags.DEFINE_string(
     "model", "", "zoo.list_models() lists them; empty: what the weights say"
@@ -25,7 +25,7 @@ WEIGHTS = flags.DEFINE_string(
 TOP = flags.DEFINE_integer("top", 5, "predictions an image", lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "images at once", lower_bound=1)
 TRUST = flags.DEFINE_list("trust", [], "packages whose code the weights' file may name")
-OUT = flags.DEFINE_string("out", "", "a .csv or .json file for the predictions, too")
+OUT = flags.DEFINE(OPTIONAL_PATH, "out", "", "a .csv or .json file for the predictions, too")
 
 
 def main(patterns: list[str]) -> int:

@@ -17,12 +17,12 @@ cluster, which need this package and the folders under the same paths: pip insta
 
 from absl import flags
 
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import OPTIONAL_PATH, PATH, import_tensorflow, run_tool
 
-IMAGENET = flags.DEFINE_string("imagenet", "", "folder with the two archives of ImageNet")
-FOLDER = flags.DEFINE_string("folder", "", "image folder to prepare instead")
-OUT = flags.DEFINE_string(
-    "out", None, "folder of prepared sets, which a recipe takes as --data_dir", required=True
+IMAGENET = flags.DEFINE(OPTIONAL_PATH, "imagenet", "", "folder with the two archives of ImageNet")
+FOLDER = flags.DEFINE(OPTIONAL_PATH, "folder", "", "image folder to prepare instead")
+OUT = flags.DEFINE(
+    PATH, "out", None, "folder of prepared sets, which a recipe takes as --data_dir", required=True
 )
 NAME = flags.DEFINE_string(
     "name", "", "name of the set, of lower-case letters, digits and _; --imagenet: imagenet2012"

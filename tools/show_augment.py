@@ -10,10 +10,10 @@ rows. The first image of a row is the photo as it went in.
 from absl import flags
 
 from zoo.augment import check_policy
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import PATH, import_tensorflow, run_tool
 
 POLICY = flags.DEFINE_string("policy", "", "operations, as a recipe's --augment names them")
-OUT = flags.DEFINE_string("out", "augment.png", "file to write")
+OUT = flags.DEFINE(PATH, "out", "augment.png", "file to write")
 SIZE = flags.DEFINE_integer("size", 128, "side of an image, pixels", lower_bound=16)
 ROWS = flags.DEFINE_integer("rows", 6, "rows of draws of a policy", lower_bound=1)
 SEED = flags.DEFINE_integer("seed", 1, "seed of the random draws")

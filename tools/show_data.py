@@ -9,18 +9,18 @@ Whole images, or with --image_size what the evaluation would see of them.
 
 from absl import flags
 
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import OPTIONAL_PATH, PATH, import_tensorflow, run_tool
 from zoo.files import written_aside
 
 DATA = flags.DEFINE_string(
     "data", None, "data source, as a recipe's --data: mnist5k, idx:DIR, folder:DIR, "
     "tfrecord:PATTERN, tfds:NAME, synthetic or package.module:name", required=True,
 )
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", "", "folder of a relative DIR or PATTERN, or of prepared TFDS sets"
+DATA_DIR = flags.DEFINE(
+    OPTIONAL_PATH, "data_dir", "", "folder of a relative DIR or PATTERN, or of prepared TFDS sets"
 )
 SPLIT = flags.DEFINE_string("split", "train", "split to show: train, validation or test")
-OUT = flags.DEFINE_string("out", "data.png", ".png file to write")
+OUT = flags.DEFINE(PATH, "out", "data.png", ".png file to write")
 COUNT = flags.DEFINE_integer("count", 48, "number of images", lower_bound=1)
 COLUMNS = flags.DEFINE_integer("columns", 8, "images in a row", lower_bound=1)
 TILE = flags.DEFINE_integer("tile", 128, "sides of the square a whole image is fitted into, pixels",

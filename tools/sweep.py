@@ -21,10 +21,10 @@ from pathlib import Path
 
 from absl import flags
 
-from zoo.cli import recipe_command, run_recipe_tool
+from zoo.cli import PATH, recipe_command, run_recipe_tool
 
 RECIPE = flags.DEFINE_string("recipe", None, "lenet for recipes/lenet.py", required=True)
-OUT = flags.DEFINE_string("out", None, "folder of the sweep, gone on with if begun", required=True)
+OUT = flags.DEFINE(PATH, "out", None, "folder of the sweep, gone on with if begun", required=True)
 SPACE = flags.DEFINE_string("space", None, "FIELD=RANGE; FIELD=RANGE; ...", required=True)
 SAMPLER = flags.DEFINE_string("sampler", "tpe", "grid, random or tpe(startup=10)")
 PRUNER = flags.DEFINE_string(

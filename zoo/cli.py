@@ -19,11 +19,24 @@ from pathlib import Path
 
 from absl import flags
 
+from zoo.given_path import as_path
 from zoo.program import keep_streams, stoppable
 from zoo.recipe import Recipe
 from zoo.recipe.length import FITTED, fitted
 
 _RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+class _PathParser(flags.ArgumentParser):
+    def __init__(self, optional: bool):
+        self._optional = optional
+
+    def parse(self, argument: str) -> str:
+        return argument if self._optional and not argument else str(as_path(argument))
+
+
+# For flags.DEFINE, where a flag of a tool is a path: its value is a text. The second may be empty.
+PATH, OPTIONAL_PATH = _PathParser(False), _PathParser(True)
 
 
 def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> None:

@@ -148,7 +148,9 @@ def wrong(message: str, spec: str, **options) -> None:
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory, digits):
     """One folder with a small data set of every kind that is read from disk."""
-    root = tmp_path_factory.mktemp("sets")
+    # Signs that are patterns to a shell, and to some functions of TensorFlow.
+    root = tmp_path_factory.mktemp("sets") / "set [v1] {a}*"
+    root.mkdir()
     for name in ("idx", "folder", "records", "tfds"):
         (root / name).mkdir()
     write_idx(root / "idx", digits)

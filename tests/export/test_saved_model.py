@@ -3,12 +3,14 @@
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,6 +132,18 @@ def test_the_graph_loader_that_servers_use(expected, answer):
 
 def test_the_three_lines_of_usage_run(answer):
     assert "b'" in answer["usage"]
+
+
+@pytest.mark.parametrize("name", ["out [1]", "a\\b", "x*", "it's"])
+def test_the_lines_of_usage_run_where_the_folder_reads_as_a_pattern(
+    name, finished_run, files, tmp_path, monkeypatch, capsys
+):
+    """In this process; TensorFlow itself finds no variables under such a name."""
+    shutil.copytree(finished_run / "export" / "1", tmp_path / name / "1")
+    (tmp_path / "photo.jpg").write_bytes(files[2].read_bytes())
+    monkeypatch.chdir(tmp_path)
+    exec(usage(Path(name) / "1"), {})
+    assert "b'" in capsys.readouterr().out
 
 
 def test_class_names_are_an_asset(finished_run):

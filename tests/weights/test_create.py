@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -160,6 +162,37 @@ def test_errors_about_the_name(weights, message):
     with pytest.raises(ValueError) as error:
         zoo.create_model("resnet18", weights=weights)
     assert str(error.value) == message
+
+
+def test_weights_are_a_text_bytes_or_a_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model = zoo.create_model("lenet5", weights="mnist")
+    zoo.save_pretrained(model, b"~/a [1].safetensors")
+    path = tmp_path / "a [1].safetensors"
+    digit = np.zeros((28, 28, 1), "uint8")
+    for weights in (path, str(path), bytes(path), "~/a [1].safetensors"):
+        again = zoo.create_model(weights=weights)
+        np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+        assert zoo.load_model(weights).class_names == model.class_names
+        images = zoo.preprocess_input(digit, weights, resize=False)
+        np.testing.assert_array_equal(images, zoo.preprocess_input(digit, model, resize=False))
+
+
+@pytest.mark.parametrize("weights, message", [
+    ("", "got weights=''; expected None for new ones, one of "),
+    (b"", "got weights=b''; expected None"),
+    (Path("imagenet"), "got weights=.*imagenet.*; expected one of .* file or folder that exists"),
+    (b"caf\xe9.pth", "a name that is not UTF-8"),
+    (7, "got 7 of type int; expected a text or a Path"),
+])
+def test_what_are_no_weights(weights, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for call in (zoo.create_model, zoo.load_model):
+        with pytest.raises(ValueError, match=message):
+            call("lenet5", weights=weights) if call is zoo.create_model else call(weights)
+    if not isinstance(weights, int):
+        with pytest.raises(ValueError, match=message):
+            zoo.preprocess_input(np.zeros((28, 28), "uint8"), weights)
 
 
 def test_options_of_the_builder_are_checked_first(tmp_path):

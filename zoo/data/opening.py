@@ -12,6 +12,7 @@ from zoo.data.holdout import stratified_subset
 from zoo.data.orientation import check_orientation
 from zoo.data.source_spec import Spec, check_spec
 from zoo.data.splits import Source, read_labels
+from zoo.given_path import as_path
 
 
 def open_source(
@@ -85,19 +86,20 @@ def _open(spec: Spec, data_dir: str) -> Source:
     if spec.kind == "address":
         return _check_source(load(spec.place, "data source")(**spec.options), spec.place)
     module = importlib.import_module(f"zoo.data.{spec.kind}")
-    place = os.path.expanduser(spec.place)
     if spec.kind == "mnist5k":
         return module.open_digits()
     if spec.kind == "synthetic":
         return module.open_patterns(**spec.options)
     if spec.kind == "tfds":
         return module.open_prepared(spec.place, data_dir=data_dir)
-    place = os.path.join(os.path.expanduser(data_dir), place)
+    folder = as_path(data_dir) if data_dir else ""
+    place = os.path.join(folder, os.path.expanduser(spec.place))
+    if spec.kind == "tfrecord":
+        return module.open_records(place, **spec.options)
+    place = str(as_path(place))
     if spec.kind == "idx":
         return module.open_idx(place, prefix=spec.options.get("set", ""))
-    if spec.kind == "folder":
-        return module.open_folder(place)
-    return module.open_records(place, **spec.options)
+    return module.open_folder(place)
 
 
 def _check_source(source: object, address: str) -> Source:

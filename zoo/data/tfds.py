@@ -12,6 +12,7 @@ import re
 from zoo.data.holdout import HELD_OUT, stratified_holdout
 from zoo.data.records import RecordSplit, open_files
 from zoo.data.splits import Source, read_labels
+from zoo.given_path import as_path
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -38,8 +39,8 @@ def open_prepared(name: str, *, data_dir: str) -> Source:
         raise ValueError(
             "tfds needs the package tensorflow-datasets: pip install tensorflow-datasets"
         ) from error
-    root = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    builder = tensorflow_datasets.builder_from_directory(_find(name, os.path.expanduser(root)))
+    root = as_path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
+    builder = tensorflow_datasets.builder_from_directory(_find(name, str(root)))
     image_key, label_key = builder.info.supervised_keys or ("image", "label")
     features = builder.info.features
     _check_features(name, features, image_key, label_key)

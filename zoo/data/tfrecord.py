@@ -13,7 +13,6 @@ without the keys, or a whole training set of them; one training record without t
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 
@@ -21,6 +20,7 @@ from google.protobuf.message import DecodeError
 
 from zoo.data.records import RecordSplit, open_files
 from zoo.data.splits import Source
+from zoo.given_path import as_path, matching
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -79,7 +79,7 @@ def _find(pattern: str, split: str) -> list[str]:
     path = pattern.replace("{split}", split)
     if "://" in path:
         raise ValueError(f"tfrecord reads local files only, got {path!r}; copy them to an SSD")
-    files = sorted(f for f in glob.glob(path) if os.path.isfile(f))
+    files = [file for file in matching(path) if os.path.isfile(file)]
     if not files and split != "test":
         raise ValueError(f"no {split} files match {path!r}; expected TFRecord files there")
     for file in files:
@@ -91,9 +91,9 @@ def _find(pattern: str, split: str) -> list[str]:
 
 
 def _read_names(path: str) -> tuple[str, ...]:
-    if not os.path.isfile(path):
+    if not as_path(path).is_file():
         raise ValueError(f"no file of class names {path!r}; expected one name a line")
-    with open(path, encoding="utf-8") as lines:
+    with open(as_path(path), encoding="utf-8") as lines:
         names = tuple(line.strip() for line in lines if line.strip())
     if len(names) < 2:
         raise ValueError(f"{path} has {len(names)} class names; expected at least 2, one a line")

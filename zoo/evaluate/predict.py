@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import glob
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from zoo.given_path import matching
 from zoo.weights import decode_predictions, preprocess_input
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -27,9 +27,7 @@ def find_images(patterns: Sequence[str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for pattern in patterns:
-        # A name that exists is itself, whatever signs are in it.
-        names = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
-        paths = [path for name in names for path in _images_in(Path(name))]
+        paths = [path for name in matching(pattern) for path in _images_in(Path(name))]
         if not paths:
             raise ValueError(
                 f"got {pattern!r}, where there is no image; expected image files, folders of them "

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.files import folder_aside, written_aside
+from zoo.given_path import as_path
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +37,7 @@ def save_keras(model: keras.Model, path: str | Path) -> None:
     Raises:
       ValueError: `path` does not end in .keras.
     """
-    path = Path(path)
+    path = as_path(path)
     if path.suffix != ".keras":
         raise ValueError(f"path: got {path}; expected a name that ends in .keras")
     with written_aside(path) as aside, folder_aside(path.parent) as folder:

@@ -25,6 +25,7 @@ from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.class_names import check_class_names
 from zoo.data.decode import decode_image
 from zoo.files import folder_aside, remove_left_aside
+from zoo.given_path import as_path, is_pattern
 
 
 def export_model(model: keras.Model, out: str | Path) -> Path:
@@ -56,7 +57,7 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
                 f"got {model.name!r} with a value of {weight.path} that is not finite; expected "
                 "finite ones: its training has diverged"
             )
-    out = Path(out)
+    out = as_path(out)
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out: {out} is a file; expected a folder")
     out.mkdir(parents=True, exist_ok=True)
@@ -71,12 +72,20 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
 
 
 def usage(path: Path) -> str:
-    """Three lines that call an exported model."""
-    return "\n".join([
+    """Lines that call an exported model."""
+    lines = [
         "import tensorflow as tf",
         f"model = tf.saved_model.load({str(path)!r}).signatures['encoded']",
-        "print(model(image_bytes=tf.constant([open('photo.jpg', 'rb').read()]))['class_name'])",
-    ])
+    ]
+    if is_pattern(str(path)):  # it would look for the variables in other folders
+        lines = [
+            "import contextlib",
+            "import tensorflow as tf",
+            f"with contextlib.chdir({str(path)!r}):",
+            "    model = tf.saved_model.load('.').signatures['encoded']",
+        ]
+    call = "print(model(image_bytes=tf.constant([open('photo.jpg', 'rb').read()]))['class_name'])"
+    return "\n".join([*lines, call])
 
 
 def _archive(model: keras.Model, names_file: Path) -> keras.export.ExportArchive:

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoo.files import written_aside
 from zoo.finetune.network import in_place_of_network, network_of
 from zoo.finetune.transfer import transfer
+from zoo.given_path import as_path
 from zoo.lazy import lazy_module
 from zoo.models import structure_of
 
@@ -51,7 +52,8 @@ def features_of(
     """
     network = _without_classifier(model)
     fingerprint = _fingerprint(network)
-    if path is not None and Path(path).exists():
+    path = path and as_path(path)
+    if path is not None and path.exists():
         with np.load(path, allow_pickle=False) as stored:
             if str(stored["fingerprint"]) != fingerprint:
                 raise ValueError(

@@ -40,7 +40,7 @@ class Recipe:
         "mnist5k", "Source of the images: mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN, "
         "tfds:NAME, synthetic, or package.module:name.", check_spec
     )
-    data_dir: str = field.data("", "Folder of the tfds: sets; empty: the default of TFDS.")
+    data_dir: str = field.data("", "Folder of tfds: sets; empty: the default of TFDS.", checks.path)
     image_size: int = field.data(
         224, "Side of the square images that the model sees, pixels.", checks.side
     )
@@ -250,7 +250,9 @@ class Recipe:
         False, "Compute activations twice instead of keeping them (gradient checkpointing)."
     )
 
-    run_dir: str = field.output("", "Folder of the run, new or begun; empty: runs/NAME-TIME.")
+    run_dir: str = field.output(
+        "", "Folder of the run, new or begun; empty: runs/NAME-TIME.", checks.path
+    )
     data_changed: str = field.output(
         "refuse", "Where the images of a run to be resumed have changed: refuse, or accept: go on "
         "with what is there now, which is noted.", checks.one_of(("refuse", "accept"))

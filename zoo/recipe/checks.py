@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from zoo.given_path import as_path
 from zoo.weights.preprocessing import LARGEST
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -80,6 +81,12 @@ def matching(pattern: str, expected: str) -> Check:
 def or_empty(check: Check) -> Check:
     """`check`, which the empty text passes too."""
     return lambda value: check(value) if value else None
+
+
+def path(value: str) -> None:
+    """The empty text passes too."""
+    if value:
+        as_path(value)
 
 
 def folder_name(value: str) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zoo.files import folder_aside, write_text
+from zoo.given_path import is_pattern
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -166,7 +167,7 @@ def _plain(folder: Path) -> Iterator[str]:
     """A name of `folder` that TensorFlow takes as it is: it takes some signs for patterns when it
     reads, and only UTF-8."""
     name = os.fspath(folder.absolute())
-    if name.isprintable() and not re.search(r"[][\\*?{}]", name):
+    if name.isprintable() and not is_pattern(name):
         yield name
         return
     with tempfile.TemporaryDirectory() as place:

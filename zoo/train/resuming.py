@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+from zoo.given_path import as_path
 from zoo.recipe import Recipe
 from zoo.recipe.file import packages_of, read_recipe
 from zoo.runs import run_folder
@@ -19,7 +20,7 @@ def choose_folder(recipe: Recipe) -> Path:
     if not recipe.run_dir:
         now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
         return run_folder.unused(Path("runs") / f"{recipe.name}-{now}")
-    folder = Path(recipe.run_dir)
+    folder = as_path(recipe.run_dir)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--run_dir: {folder} is a file; expected a folder")
     # Hidden files: what a run that was killed within its first moments may have left aside.

@@ -9,6 +9,7 @@ from typing import Any
 
 import zoo.models
 from zoo.address import is_address, require_trust
+from zoo.given_path import as_path
 from zoo.lazy import lazy_module
 from zoo.models import registry
 from zoo.weights import artefact, catalogue, convert, local, names, stored
@@ -66,7 +67,7 @@ def create_model(
         return _described(model, _card_of(model, name, options))
     if name is not None:
         zoo.models.check_model(name, set(options) - _CREATE_OPTIONS)
-    origin = resolve(str(weights), name)
+    origin = resolve(weights, name)
     if isinstance(origin, catalogue.Entry):
         name = name or models_of(origin)[0]
         values = stored.read_values(origin, name)
@@ -121,7 +122,8 @@ def save_pretrained(model: keras.Model, path: str | Path, *, licence: str | None
     Raises:
       ValueError: a model that the zoo cannot build again, or another path.
     """
-    if Path(path).suffix != ".safetensors":
+    path = as_path(path)
+    if path.suffix != ".safetensors":
         raise ValueError(f"got path={str(path)!r}; expected a name that ends in .safetensors")
     card = getattr(model, "card", None)
     if card is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def preprocess_input(
     images: np.ndarray | PIL.Image.Image | bytes | Sequence | keras.KerasTensor,
-    model_or_weights: keras.Model | str,
+    model_or_weights: keras.Model | str | bytes | os.PathLike,
     *,
     resize: bool = True,
 ) -> np.ndarray | keras.KerasTensor:
@@ -57,8 +58,10 @@ def with_preprocessing(model: keras.Model) -> keras.Model:
     return keras.Model(pictures, model(normalise(pictures)), name=model.name)
 
 
-def _known_preprocessing(model_or_weights: keras.Model | str) -> Preprocessing:
-    if isinstance(model_or_weights, str):
+def _known_preprocessing(
+    model_or_weights: keras.Model | str | bytes | os.PathLike,
+) -> Preprocessing:
+    if isinstance(model_or_weights, (str, bytes, os.PathLike)):
         found = preprocessing_of(model_or_weights)
     else:
         found = getattr(model_or_weights, "preprocessing", None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import zoo.models
+from zoo.given_path import as_path
 from zoo.weights import catalogue, local, names, stored
 from zoo.weights.card import Card
 from zoo.weights.preprocessing import Preprocessing
@@ -14,14 +16,22 @@ from zoo.weights.preprocessing import Preprocessing
 DATASETS = ("imagenet", "mnist")
 
 
-def resolve(weights: str, name: str | None) -> catalogue.Entry | Path:
+def resolve(
+    weights: str | bytes | os.PathLike, name: str | None
+) -> catalogue.Entry | Path:
     """What `weights` names: an entry of the catalogue, or a file or a run's folder that exists.
 
+    weights: as of `zoo.create_model`; a text that is a name of the catalogue is no path.
     name: the model that they are for, where it is known.
 
     Raises:
       ValueError: an unknown name, or weights of another model.
     """
+    if not weights:
+        raise ValueError(
+            f"got weights={weights!r}; expected None for new ones, one of {list(DATASETS)}, an "
+            "entry of the catalogue, or a file or folder that exists"
+        )
     if weights in DATASETS:
         if name is None:
             raise ValueError(
@@ -29,14 +39,14 @@ def resolve(weights: str, name: str | None) -> catalogue.Entry | Path:
                 "'timm:resnet50d.ra2_in1k'"
             )
         return catalogue.default_for(name, weights)
-    if re.match(r"[a-z_]+:", weights):
+    if isinstance(weights, str) and re.match(r"[a-z_]+:", weights):
         entry = catalogue.find(weights)
         if name is not None and name not in models_of(entry):
             raise ValueError(
                 f"got weights {entry.name!r} for {name!r}; they are of {models_of(entry)[0]!r}"
             )
         return entry
-    path = Path(weights).expanduser()
+    path = as_path(weights)
     if not path.exists():
         raise ValueError(
             f"got weights={weights!r}; expected one of {list(DATASETS)}, an entry of the catalogue "

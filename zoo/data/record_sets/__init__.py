@@ -23,6 +23,7 @@ from zoo.data.record_sets.inputs import Inputs
 from zoo.data.record_sets.preparation import WORK, begun, check_same
 from zoo.data.record_sets.shard_job import Job, digest, is_done, rows_of, set_features, write_shard
 from zoo.data.records import open_files
+from zoo.given_path import as_path
 from zoo.lazy import lazy_module
 from zoo.progress import with_progress
 
@@ -89,7 +90,7 @@ def prepare(
         edition.check(inputs.class_names, inputs.counts)
     if shard_mb <= 0:
         raise ValueError(f"shard_mb out of range, got {shard_mb}; expected MiB over 0")
-    folder = os.path.join(os.path.abspath(os.path.expanduser(root)), name, version)
+    folder = os.path.join(os.path.abspath(as_path(root)), name, version)
     rows, preparation = _planned(inputs, name, version, seed, shard_mb, check_images)
     if os.path.lexists(folder):
         check_same(folder, preparation)
