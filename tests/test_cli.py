@@ -199,7 +199,7 @@ def test_a_circle_of_flagfiles_ends(folder):
     ("--learning_rate=", "--learning_rate="),
     ("--export=maybe", "--export=maybe"),
     ("--flagfile=nowhere.flags", "nowhere.flags"),
-    ("--flagfile=.", "directory: '.'"),
+    ("--flagfile=.", "--flagfile: got '.', which is no file"),
     ("--flagfile", "--flagfile"),
     ("epochs=3", "got 'epochs=3', which is no flag; expected --name=value"),
     ("--epochs=0", "--epochs: got 0; expected 1 or more"),

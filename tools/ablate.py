@@ -20,6 +20,7 @@ from pathlib import Path
 
 from absl import flags
 
+from zoo import flag_files
 from zoo.cli import PATH, find_recipe, parse, recipe_command, run_recipe_tool
 
 RECIPE = flags.DEFINE_string("recipe", None, "lenet for recipes/lenet.py", required=True)
@@ -41,7 +42,7 @@ def main(recipe) -> int:
         raise ValueError(f"--run_dir: got {recipe.run_dir}; expected none: --out holds the runs")
     out = Path(OUT.value)
     # As they were typed, since their place is between the baseline's flags and the tricks'.
-    arguments = flags.FLAGS(sys.argv, known_only=True)[1:]
+    arguments = flags.FLAGS(flag_files.expanded(sys.argv), known_only=True)[1:]
     rows = make_rows(
         read_sections(Path(TRICKS.value)), arguments, out, MODE.value, parse=parse_flags
     )

@@ -1,7 +1,7 @@
 """From the command line to a Recipe: the only file that knows flags.
 
 A recipe file calls `main(RECIPE)`. Each field of the recipe is a flag; `--flagfile=FILE` reads
-flags from a file (one a line, # for comments, files may name further files); the later wins.
+flags from a file (zoo/flag_files.py); the later wins.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from absl import flags
 
+from zoo import flag_files
 from zoo.given_path import as_path
 from zoo.program import keep_streams, stoppable
 from zoo.recipe import Recipe
@@ -117,7 +118,7 @@ def run_tool(main: Callable[..., int | None], doc: str, *, takes_files: bool = F
     keep_streams()
     _help_of_tool(doc)
     with stoppable(), one_line_errors():
-        rest = flags.FLAGS(sys.argv)[1:]
+        rest = flags.FLAGS(flag_files.expanded(sys.argv))[1:]
         if rest and not takes_files:
             raise ValueError(f"got {rest[0]!r}, which is no flag; expected --name=value")
         sys.exit(main(rest) if takes_files else main())
@@ -132,7 +133,7 @@ def run_recipe_tool(main: Callable[[Recipe], int | None], doc: str) -> None:
     _help_of_tool(doc)
     with stoppable(), one_line_errors():
         flags.FLAGS.set_gnu_getopt()  # or the value of "--epochs 3" would end the tool's own flags
-        rest = flags.FLAGS(sys.argv, known_only=True)
+        rest = flags.FLAGS(flag_files.expanded(sys.argv), known_only=True)
         sys.exit(main(parse(find_recipe(flags.FLAGS.recipe), rest)))
 
 
@@ -179,7 +180,7 @@ def parse(recipe: Recipe, arguments: Sequence[str]) -> Recipe:
     ValueError for a value that cannot be or an argument that is no flag.
     """
     values = _flags_of(recipe)
-    rest = values(list(arguments))
+    rest = values(flag_files.expanded(arguments))
     if len(rest) > 1:
         raise ValueError(f"got {rest[1]!r}, which is no flag; expected --name=value")
     asked = {

@@ -62,7 +62,7 @@ def test_runs_what_is_not_finished_and_tells_what_it_is_worth(finished_run, tmp_
     (["--epochs=2"], TRICKS, "--tricks: [one epoch]: sets --epochs to 1, the command line to 2"),
     ([], TRICKS.replace("=1", "=3"), "--tricks: [one epoch] changes nothing on [baseline]"),
     ([], TRICKS.replace("--epochs=1", "--epocs=1"), "--tricks: [one epoch]: Unknown command line"),
-    (["--tricks=nowhere"], TRICKS, "[Errno 2] No such file or directory: 'nowhere'"),
+    (["--tricks=nowhere"], TRICKS, "--tricks: got 'nowhere': No such file or directory"),
 ])
 def test_errors_are_one_line_before_tensorflow_loads(arguments, text, message, tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")

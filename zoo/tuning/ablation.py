@@ -23,8 +23,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.flag_files import read_lines
 from zoo.recipe import Recipe
 from zoo.recipe.file import packages_of, read_recipe
+from zoo.recipe.rules import named
 from zoo.tuning.processes import Job, run_all, threads_each, was_interrupted
 
 MODES = ("cumulative", "alone")
@@ -53,14 +55,15 @@ class TrickRow:
 def read_sections(path: Path) -> list[Section]:
     """Raises ValueError, in one line, for a file that is no list of tricks."""
     sections: list[tuple[str, list[str]]] = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        line = line.strip()
-        header = re.fullmatch(r"\[(.*\S.*)\]\s*(#.*)?", line)
+    with named("tricks"):
+        lines = read_lines(path)
+    for number, line in enumerate(lines, 1):
+        header = re.fullmatch(r"\[(.*\S.*)\]", line)
         if header:
             sections.append((header[1].strip(), []))
         elif line.startswith("--") and sections:
             sections[-1][1].append(line)
-        elif line and not line.startswith("#"):
+        elif line:
             raise ValueError(
                 f"--tricks: {path}, line {number}: got {line!r}; expected [NAME OF A TRICK], and "
                 "under it --FLAG=VALUE"
