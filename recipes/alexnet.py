@@ -6,7 +6,7 @@ side 256, crops of 224, flips, PCA noise 0.1, the mean taken off and no deviatio
 central 256x256 are cropped from. Published: 59.3 / 81.8 % with ten crops (its table 2, one
 network). Not yet measured here: ImageNet was not at hand.
 
-    python -m recipes.alexnet --flagfile=recipes/flags/imagenet.flags
+    python -m recipes.alexnet --flagfile=imagenet
 """
 
 from zoo.cli import main

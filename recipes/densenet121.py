@@ -5,7 +5,7 @@ decay 1e-4, the initialisation of arXiv 1502.01852; augmented as Torch's ResNets
 jitter 0.4, PCA noise 0.1, flips; as there, everything decays. Published: 74.98 / 92.29 % with one
 crop (its table 3). Not yet measured here: ImageNet was not at hand.
 
-    python -m recipes.densenet121 --flagfile=recipes/flags/imagenet_1gpu.flags
+    python -m recipes.densenet121 --flagfile=imagenet_1gpu
 """
 
 from zoo.cli import main

@@ -8,7 +8,7 @@ itself was trained with is not published. Published: 75.1 % (its code's README).
 do not fit: --micro_batches=16, or fewer, the rate follows. Not yet measured here: ImageNet was not
 at hand.
 
-    python -m recipes.efficientnet_lite0 --flagfile=recipes/flags/imagenet.flags
+    python -m recipes.efficientnet_lite0 --flagfile=imagenet
 """
 
 from zoo.cli import main

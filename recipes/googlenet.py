@@ -7,7 +7,7 @@ those of Caffe's replication (bvlc_googlenet), the average's 0.9999 is ours. The
 asynchronous. Published: 89.93 % top-5 with one crop (its table 3). Not yet measured here: ImageNet
 was not at hand.
 
-    python -m recipes.googlenet --flagfile=recipes/flags/imagenet.flags
+    python -m recipes.googlenet --flagfile=imagenet
 """
 
 from zoo.cli import main

@@ -5,8 +5,8 @@ warmup, mixup 0.2 and 200 epochs, label smoothing 0.1, no decay of biases and ba
 0.4, PCA noise 0.1, no auxiliary head. Published: 78.77 / 94.39 % (GluonCV inceptionv3). The second
 command trains as Inception-v3's own paper does. Not yet measured here: ImageNet was not at hand.
 
-    python -m recipes.inception_v3 --flagfile=recipes/flags/imagenet_8gpu.flags
-    python -m recipes.inception_v3 --flagfile=recipes/flags/inception_v3_rmsprop.flags
+    python -m recipes.inception_v3 --flagfile=imagenet_8gpu
+    python -m recipes.inception_v3 --flagfile=inception_v3_rmsprop
 """
 
 from zoo.cli import main

@@ -3,7 +3,7 @@
 Published: 99.05 % of the MNIST test set (99.2 % with distortions), LeCun 1998, section III.
 Measured: docs/measurements/digits.md. Needs nothing but a CPU:
 
-    python -m recipes.lenet5 --flagfile=recipes/flags/quickstart.flags
+    python -m recipes.lenet5 --flagfile=quickstart
     python -m recipes.lenet5 --data=idx:DIR     (MNIST's four files, gzipped or not)
 """
 

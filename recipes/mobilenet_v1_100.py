@@ -6,7 +6,7 @@ noise 0.1. Published: 73.28 / 91.30 % (GluonCV mobilenet1.0). MobileNet's own pa
 with RMSProp and little or no decay of the depthwise kernels: here they decay as the others do. Not
 yet measured here: ImageNet was not at hand.
 
-    python -m recipes.mobilenet_v1_100 --flagfile=recipes/flags/imagenet_8gpu.flags
+    python -m recipes.mobilenet_v1_100 --flagfile=imagenet_8gpu
 """
 
 from zoo.cli import main

@@ -6,7 +6,7 @@ each step, to 0.98 times after an epoch. Not in the paper: epsilon 1 is TF-Slim'
 epochs are torchvision's, crops and flips are ours. Published: 72.0 % (its table 4). Not yet
 measured here: ImageNet was not at hand.
 
-    python -m recipes.mobilenet_v2_100 --flagfile=recipes/flags/imagenet.flags
+    python -m recipes.mobilenet_v2_100 --flagfile=imagenet
 """
 
 from zoo.cli import main

@@ -7,7 +7,7 @@ factor. Not in the paper: rho 0.9, epsilon 1e-3 and 5 epochs of warmup are as fo
 epochs as in torchvision. Published: 75.2 % (its table 3). Where 4096 images do not fit:
 --micro_batches=16, or fewer, the rate follows. Not yet measured here: ImageNet was not at hand.
 
-    python -m recipes.mobilenet_v3_large_100 --flagfile=recipes/flags/imagenet.flags
+    python -m recipes.mobilenet_v3_large_100 --flagfile=imagenet
 """
 
 from zoo.cli import main

@@ -5,7 +5,7 @@ epochs 30, 60, 90; crop area 8-100 %, ratio 3/4-4/3; hue, saturation and brightn
 noise 0.1; everything decays. Published: 70.93 / 89.92 % (GluonCV resnet18_v1). Not yet measured
 here: ImageNet was not at hand.
 
-    python -m recipes.resnet18 --flagfile=recipes/flags/imagenet_1gpu.flags
+    python -m recipes.resnet18 --flagfile=imagenet_1gpu
 """
 
 from zoo.cli import main

@@ -5,8 +5,8 @@ epochs 30, 60, 90; crop area 8-100 %, ratio 3/4-4/3; hue, saturation and brightn
 noise 0.1; everything decays. Published: 75.3 / 92.2 % (that paper's table 1). Not yet measured
 here: ImageNet was not at hand. recipes/flags/tricks_*.flags add that paper's tricks, one a file:
 
-    python -m recipes.resnet50 --flagfile=recipes/flags/imagenet_1gpu.flags
-    python -m recipes.resnet50 --flagfile=recipes/flags/tricks_05_float16.flags
+    python -m recipes.resnet50 --flagfile=imagenet_1gpu
+    python -m recipes.resnet50 --flagfile=tricks_05_float16
 """
 
 from zoo.cli import main

@@ -5,7 +5,7 @@ warmup, 120 epochs, no label smoothing; what it leaves out is its script's: NAG 
 everything, crops of 8-100 %, jitter 0.4, PCA noise 0.1. Published: 77.11 / 93.43 % (GluonCV
 resnet50_v2). Not yet measured here: ImageNet was not at hand.
 
-    python -m recipes.resnet50_v2 --flagfile=recipes/flags/imagenet_8gpu.flags
+    python -m recipes.resnet50_v2 --flagfile=imagenet_8gpu
 """
 
 from zoo.cli import main

@@ -6,8 +6,8 @@ brightness by 0.4, PCA noise 0.1. Published: 79.15 / 94.58 % (GluonCV resnet50_v
 (table 1) with distillation too, the second command. Not yet measured here: ImageNet was not at
 hand.
 
-    python -m recipes.resnet50d --flagfile=recipes/flags/imagenet_8gpu.flags
-    python -m recipes.resnet50d --flagfile=recipes/flags/tricks_13_distillation_mixup.flags
+    python -m recipes.resnet50d --flagfile=imagenet_8gpu
+    python -m recipes.resnet50d --flagfile=tricks_13_distillation_mixup
 """
 
 from zoo.cli import main

@@ -7,7 +7,7 @@ image at once (its table 3, S = Q = 256), which is not the centre crop that is e
 --scale_jitter=256,512 --eval_resize=384: 74.4 / 91.9 %, there from the weights of S = 384 on. Not
 yet measured here: ImageNet was not at hand.
 
-    python -m recipes.vgg16 --flagfile=recipes/flags/imagenet_1gpu.flags
+    python -m recipes.vgg16 --flagfile=imagenet_1gpu
 """
 
 from zoo.cli import main

@@ -5,7 +5,7 @@ rate 0.01 divided by 10 at epochs 50 and 80, 100 epochs; what it leaves out is i
 0.9, decay 1e-4 of everything, crops of 8-100 %, jitter 0.4, PCA noise 0.1. Published: 73.10 /
 91.76 % (GluonCV vgg16_bn). Not yet measured here: ImageNet was not at hand.
 
-    python -m recipes.vgg16_bn --flagfile=recipes/flags/imagenet_1gpu.flags
+    python -m recipes.vgg16_bn --flagfile=imagenet_1gpu
 """
 
 from zoo.cli import main

@@ -6,7 +6,7 @@ Its ten fixed crops are random ones here. Factor and patience are ours; the pape
 decay: AlexNet's. Published: 61.6 / 83.5 % (its table 2, one network). Not yet measured here:
 ImageNet was not at hand.
 
-    python -m recipes.zfnet --flagfile=recipes/flags/imagenet.flags
+    python -m recipes.zfnet --flagfile=imagenet
 """
 
 from zoo.cli import main

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from zoo.flag_files import expanded, read_lines
+from zoo.flag_files import SHIPPED, expanded, read_lines
 
 TEXT = (
     "# both\n--epochs=3  # short\n\n  --data=folder:/a#1/b \t#comment\n//no\n"
@@ -73,3 +73,15 @@ def test_what_is_no_file_of_flags(tmp_path):
 def test_a_flag_without_its_file():
     with pytest.raises(ValueError, match="--flagfile: got no file; expected --flagfile=FILE"):
         expanded(["--flagfile"])
+
+
+def test_shipped_files_are_found_by_name_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    by_name = expanded(["--flagfile=imagenet_8gpu"])
+    assert "--data=tfds:imagenet2012" in by_name and "--batch_size=1024" in by_name
+    assert by_name == expanded([f"--flagfile={SHIPPED / 'imagenet_8gpu.flags'}"])
+    (tmp_path / "quickstart").write_text("--epochs=7\n")
+    assert expanded(["--flagfile=quickstart"]) == ["--epochs=7"]  # a file here goes first
+    with pytest.raises(ValueError, match="got 'quickstrat', which is no file; expected a file, or "
+                                         "one of: imagenet, imagenet_1gpu, "):
+        expanded(["--flagfile=quickstrat"])

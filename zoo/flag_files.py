@@ -1,6 +1,7 @@
 """Files of flags: one a line; # begins a comment, also behind a value and a blank.
 
-A line --flagfile=FILE stands for the lines of that file.
+A line --flagfile=FILE stands for the lines of that file. A word, such as quickstart, that is no
+file here stands for recipes/flags/quickstart.flags of the zoo itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from zoo.given_path import as_path
 
+SHIPPED = Path(__file__).parents[1] / "recipes" / "flags"
 _NAMES_FILE = re.compile(r"--?flagfile(=.*)?", re.DOTALL)
 _MOST_BYTES = 2**20
 _BYTE_ORDER_MARKS = {
@@ -83,7 +85,7 @@ def _expanded(arguments: Sequence[str], within: tuple[Path, ...]) -> list[str]:
 
 def _flags_in(name: str, within: tuple[Path, ...]) -> list[str]:
     try:
-        path = as_path(name)
+        path = _found(name)
         if path in within:
             print(f"--flagfile: {name} names itself; left out there", file=sys.stderr)
             return []
@@ -94,6 +96,17 @@ def _flags_in(name: str, within: tuple[Path, ...]) -> list[str]:
         if not line.startswith("-"):
             raise ValueError(f"--flagfile: {name}: got the line {line!r}; expected --NAME=VALUE")
     return _expanded(lines, (*within, path))
+
+
+def _found(name: str) -> Path:
+    path = as_path(name)
+    if path.exists() or path.name != str(path) or path.suffix:
+        return path
+    shipped = SHIPPED / f"{name}.flags"
+    if not shipped.is_file():
+        names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.flags")))
+        raise ValueError(f"got {name!r}, which is no file; expected a file, or one of: {names}")
+    return shipped
 
 
 def _without_comment(line: str) -> str:

@@ -39,7 +39,7 @@ RULES = [
     Rule(r'weights="timm:resnet50d', reason="needs a network"),
     # What runs as it is.
     Rule(r"--help$"),
-    Rule(r"^python -c"),
+    Rule(r"^python -c|-m zoo (doctor|recipes|models|weights)"),
     Rule(r"^(import|from|print|for|own|app|maps|opened|keras|model)\b", ""),
     Rule(r"-m tools\.(evaluate|export|data_statistics|predict|ensemble|check_start|find_lr)"),
     Rule(r"-m tools\.linear_probe"),

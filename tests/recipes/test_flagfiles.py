@@ -76,7 +76,8 @@ def test_those_that_a_recipe_names_are_meant_for_it(name):
 def lines_of(flagfile: str) -> dict[str, str]:
     """flag -> text, of a flagfile and those that it names, the later winning."""
     found: dict[str, str] = {}
-    for line in (ROOT / flagfile).read_text().splitlines():
+    path = ROOT / flagfile if "/" in flagfile else ROOT / f"recipes/flags/{flagfile}.flags"
+    for line in path.read_text().splitlines():
         if line.startswith("--"):
             name, _, text = line.removeprefix("--").partition("=")
             found.update(lines_of(text) if name == "flagfile" else {name: text})
