@@ -3,8 +3,9 @@
     python -m tools.predict --model=efficientnet_lite0 --weights=imagenet photo.jpg folder 'x/*.png'
     python -m tools.predict --weights=runs/x photos --out=predictions.csv
 
-Files, folders (with all that is under them) and patterns may be given. Exit code 1 where some of
-the files were no images; they are told, and left out.
+Files, folders (with all that is under them) and patterns may be given; what is in a file decides,
+not its name. Exit code 1 where a file could not be read; it is told, and left out. What else lies
+in a folder, as hidden files and texts, is counted and told.
 """
 
 import sys
@@ -34,13 +35,17 @@ def main(patterns: list[str]) -> int:
     if OUT.value and not OUT.value.endswith((".csv", ".json")):
         raise ValueError(f"--out: got {OUT.value}; expected a name that ends in .csv or .json")
     import_tensorflow()
+    from zoo.data.image_files import HIDDEN, NO_IMAGE, describe
     from zoo.evaluate.predict import as_csv, as_json, find_images, predict_files
     from zoo.files import write_text
     from zoo.weights import create_model
 
-    paths = find_images(patterns)
+    paths, left_out = find_images(patterns)
+    if left_out:
+        print(describe(left_out), file=sys.stderr)
+    unread = sum(files.count for files in left_out if files.reason not in (HIDDEN, NO_IMAGE))
     model = create_model(MODEL.value or None, weights=WEIGHTS.value, trust=TRUST.value)
-    answers, bad = [], 0
+    answers, bad = [], unread
     found = predict_files(model, paths, batch_size=BATCH_SIZE.value, top=TOP.value)
     for path, predictions in tqdm(found, total=len(paths), unit=" images", disable=None, delay=2):
         if isinstance(predictions, str):
@@ -53,7 +58,7 @@ def main(patterns: list[str]) -> int:
     if OUT.value:
         write_text(Path(OUT.value), (as_csv if OUT.value.endswith(".csv") else as_json)(answers))
     if bad:
-        print(f"{bad} of {len(paths)} files are no images", file=sys.stderr)
+        print(f"{bad} of {len(paths) + unread} files could not be read", file=sys.stderr)
     return 1 if bad else 0
 
 

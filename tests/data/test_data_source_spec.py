@@ -38,7 +38,7 @@ def test_good_values(spec, kind, place, options):
     ("mnist5k:/a", {}, "mnist5k has no place, got 'mnist5k:/a'; expected mnist5k"),
     ("synthetic:64", {}, "synthetic has no place, got 'synthetic:64'; expected synthetic:size="),
     ("synthetic:colour=3", {}, "unknown option of synthetic, got 'colour'; expected size, classes"),
-    ("folder:/a,size=3", {}, "unknown option of folder, got 'size'; expected no options"),
+    ("folder:/a,size=3", {}, "unknown option of folder, got 'size'; expected recursive"),
     ("synthetic:classes=1", {}, "synthetic option classes out of range, got '1'; expected a"),
     ("synthetic:size=-4", {}, "synthetic option size out of range, got '-4'"),
     ("synthetic:size=4,size=5", {}, "an option is given twice, got 'synthetic:size=4,size=5'"),

@@ -133,9 +133,7 @@ def test_wrong_folders(tmp_path, digits):
     (tmp_path / "train/ten").mkdir()
     wrong("class 'ten' is in ", f"folder:{tmp_path}")
     (tmp_path / "validation/ten").mkdir()
-    wrong("train/ten' has no images; expected files ending in .jpg", f"folder:{tmp_path}")
-    (tmp_path / "train/ten/1.tiff").write_bytes(b"II*\0")
-    wrong("train/ten/1.tiff cannot be read; expected .jpg", f"folder:{tmp_path}")
+    wrong("train/ten' has no images; expected files as *.jpg, *.jpeg, ", f"folder:{tmp_path}")
     shutil.rmtree(tmp_path / "train/ten")
     wrong(f"class 'ten' is in '{tmp_path}/validation' but not in '{tmp_path}/train'",
           f"folder:{tmp_path}")

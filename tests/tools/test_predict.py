@@ -63,7 +63,7 @@ def test_digits_by_a_run_and_a_file_that_is_no_image(finished_run, tmp_path):
     )
     assert done.returncode == 1
     assert f"{tmp_path}/broken.png: cannot be read as an image: " in done.stderr
-    assert "1 of 11 files are no images" in done.stderr
+    assert "1 of 11 files could not be read" in done.stderr
     answers = json.loads(out.read_text())
     assert len(answers) == 10
     right = [

@@ -4,49 +4,67 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 
+from zoo.data.image_files import (
+    HIDDEN,
+    SUFFIXES,
+    LeftOut,
+    count_left_out,
+    describe,
+    find_images,
+    merge,
+)
 from zoo.data.splits import FileSplit, Source
 from zoo.files import folder_aside, remove_left_aside
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
-# Left out in silence they would be images nobody trains on.
-_UNREADABLE = (".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".ppm", ".pgm", ".svg", ".raw")
 
-
-def open_folder(folder: str) -> Source:
+def open_folder(folder: str, *, recursive: bool = True) -> Source:
     """Opens a folder of image files; the class names are the sorted names of its sub-folders.
 
-    Hidden files and files that are no images are left out. A suffix only says that a file is an
-    image: what it holds decides how it is decoded.
+    What is left out there is told on standard error, in one line, and kept as `left_out`.
+
+    recursive: whether sub-folders of the classes' folders are looked into.
 
     Raises:
-      ValueError: a missing or empty folder, a class without images, splits with unlike classes,
-        or image formats that cannot be read.
+      ValueError: a missing or empty folder, a class without images, or splits with unlike classes.
+    """
+    paths = split_folders(folder)
+    for split in ("train", "validation"):
+        if split not in paths:
+            raise ValueError(f"{folder!r} has no {split}/; move the images of each class to "
+                             f"{split}/CLASS/")
+    class_names = _class_names(paths["train"])
+    for path in paths.values():
+        _check_classes(path, _class_names(path), paths["train"], class_names)
+    splits, left_out = {}, []
+    for split, path in paths.items():
+        splits[split], left_out_there = _open_split(path, class_names, recursive)
+        left_out += left_out_there
+    left_out = merge(left_out)
+    if left_out:
+        print(f"{folder}: {describe(left_out)}", file=sys.stderr, flush=True)
+    return Source("folder", class_names, channels=3, splits=splits, left_out=left_out)
+
+
+def split_folders(folder: str) -> dict[str, str]:
+    """The folder of each split that is there: "train", "validation" and "test".
+
+    Raises:
+      ValueError: no such folder, or two folders of validation images.
     """
     if not os.path.isdir(folder):
         raise ValueError(f"no folder {folder!r}; expected one with train/CLASS/*.jpg "
                          "and validation/CLASS/*.jpg")
-    paths = {split: os.path.join(folder, split) for split in ("train", "validation", "test")}
-    both = [os.path.join(folder, name) for name in ("validation", "val")]
-    found = [path for path in both if os.path.isdir(path)]
-    if len(found) > 1:
+    names = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+    found = [name for name in names if os.path.isdir(os.path.join(folder, name))]
+    if {"validation", "val"} <= set(found):
         raise ValueError(f"{folder!r} has both validation/ and val/; remove one")
-    paths["validation"] = [*found, both[0]][0]
-    for split in ("train", "validation"):
-        if not os.path.isdir(paths[split]):
-            raise ValueError(f"{folder!r} has no {split}/; move the images of each class to "
-                             f"{split}/CLASS/")
-    class_names = _class_names(paths["train"])
-    if not os.path.isdir(paths["test"]):
-        del paths["test"]
-    for path in paths.values():
-        _check_classes(path, _class_names(path), paths["train"], class_names)
-    splits = {split: _open_split(path, class_names) for split, path in paths.items()}
-    return Source("folder", class_names, channels=3, splits=splits)
+    return {names[name]: os.path.join(folder, name) for name in found}
 
 
 @contextlib.contextmanager
@@ -92,25 +110,30 @@ def _check_classes(
                              f"({len(missing)} such); expected the same classes in all splits")
 
 
-def _open_split(path: str, class_names: tuple[str, ...]) -> FileSplit:
+def _open_split(
+    path: str, class_names: tuple[str, ...], recursive: bool
+) -> tuple[FileSplit, list[LeftOut]]:
     paths: list[str] = []
     labels: list[int] = []
+    left_out = _beside_classes(path)
     for label, name in enumerate(class_names):
-        images = _image_files(os.path.join(path, name))
+        folder = os.path.join(path, name)
+        images, left_out_there = find_images(folder, recursive=recursive)
+        if not images:
+            told = f" ({describe(left_out_there)})" if left_out_there else ""
+            raise ValueError(f"class folder {folder!r} has no images{told}; "
+                             f"expected files as *{', *'.join(SUFFIXES)}, or no such folder")
         paths += images
         labels += [label] * len(images)
-    return FileSplit(np.array(paths, dtype=object), np.array(labels, dtype=np.int32))
+        left_out += left_out_there
+    split = FileSplit(np.array(paths, dtype=object), np.array(labels, dtype=np.int32))
+    return split, left_out
 
 
-def _image_files(path: str) -> list[str]:
+def _beside_classes(path: str) -> list[LeftOut]:
     with os.scandir(path) as entries:
-        names = sorted(e.name for e in entries if e.is_file() and not e.name.startswith("."))
-    for name in names:
-        if name.lower().endswith(_UNREADABLE):
-            raise ValueError(f"{os.path.join(path, name)} cannot be read; "
-                             f"expected {', '.join(SUFFIXES)}: convert or remove it")
-    images = [os.path.join(path, name) for name in names if name.lower().endswith(SUFFIXES)]
-    if not images:
-        raise ValueError(f"class folder {path!r} has no images; "
-                         f"expected files ending in {', '.join(SUFFIXES)}, or no such folder")
-    return images
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    return count_left_out(
+        (entry.path, HIDDEN if entry.name.startswith(".") else "in no class folder")
+        for entry in ordered if entry.name.startswith(".") or not entry.is_dir()
+    )

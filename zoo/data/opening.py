@@ -99,7 +99,7 @@ def _open(spec: Spec, data_dir: str) -> Source:
     place = str(as_path(place))
     if spec.kind == "idx":
         return module.open_idx(place, prefix=spec.options.get("set", ""))
-    return module.open_folder(place)
+    return module.open_folder(place, **spec.options)
 
 
 def _check_source(source: object, address: str) -> Source:

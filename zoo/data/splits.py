@@ -18,6 +18,7 @@ from zoo.progress import with_progress
 
 if TYPE_CHECKING:
     from zoo.data.bad_images import BadImage
+    from zoo.data.image_files import LeftOut
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
@@ -55,6 +56,7 @@ class Source:
     channels: 1 or 3, what its images have.
     splits: "train", "validation" and, where there is one, "test". No example is in two of them.
     skipped: training images that were left out, since they cannot be read.
+    left_out: what else lies in a folder of images and was not taken, by reason.
     as_opened: the splits before any image was left out or decoded, as `open_source` sets them.
 
     Raises:
@@ -66,6 +68,7 @@ class Source:
     channels: int
     splits: Mapping[str, Split]
     skipped: tuple[BadImage, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     as_opened: Mapping[str, Split] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -11,30 +11,38 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from zoo.data import image_files
+from zoo.data.image_files import LeftOut
+from zoo.data.image_format import READ
 from zoo.given_path import matching
 from zoo.weights import decode_predictions, preprocess_input
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # (class index, class name, probability), the likeliest first.
 TopClasses = list[tuple[int, str, float]]
 
 
-def find_images(patterns: Sequence[str]) -> list[Path]:
+def find_images(patterns: Sequence[str]) -> tuple[list[Path], tuple[LeftOut, ...]]:
     """Files, the image files in and under folders, and what shell patterns match, in this order.
+
+    What a folder's files hold decides; what is no image there is left out, by reason. Of a file
+    that is named itself, or by a pattern, `predict_files` says what is wrong.
 
     Raises:
       ValueError: a pattern, file or folder that gives none.
     """
     found: dict[Path, None] = {}
+    left_out: list[LeftOut] = []
     for pattern in patterns:
-        paths = [path for name in matching(pattern) for path in _images_in(Path(name))]
+        paths, left_out_there = _images_in(matching(pattern))
         if not paths:
+            told = f" ({image_files.describe(left_out_there)})" if left_out_there else ""
             raise ValueError(
-                f"got {pattern!r}, where there is no image; expected image files, folders of them "
-                f"({', '.join(SUFFIXES)}), or patterns such as 'photos/*.jpg'"
+                f"got {pattern!r}, where there is no image{told}; expected image files, folders of "
+                f"them ({', '.join(READ)}), or patterns such as 'photos/*.jpg'"
             )
         found.update(dict.fromkeys(paths))
-    return list(found)
+        left_out += left_out_there
+    return list(found), image_files.merge(left_out)
 
 
 def predict_files(
@@ -81,14 +89,21 @@ def as_json(answers: Sequence[tuple[Path, TopClasses]]) -> str:
     ], indent=1) + "\n"
 
 
-def _images_in(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    return sorted(x for x in path.rglob("*") if x.suffix.lower() in SUFFIXES and x.is_file())
+def _images_in(names: Sequence[str]) -> tuple[list[Path], list[LeftOut]]:
+    paths, left_out = [], []
+    for name in names:
+        images = [name]
+        if Path(name).is_dir():
+            images, left_out_there = image_files.find_images(name)
+            left_out += left_out_there
+        paths += map(Path, images)
+    return paths, left_out
 
 
 def _prepared(path: Path, model: keras.Model) -> np.ndarray | str:
     """float32 [1, S, S, C], or what is wrong. Each file by itself: no two large ones at once."""
+    if path.exists() and not path.is_file():
+        return "cannot be read as an image: no regular file"  # a pipe would never end
     try:
         return preprocess_input(path.read_bytes(), model)
     except (OSError, ValueError) as error:

@@ -87,6 +87,7 @@ def summarise(
         "model": recipe.model,
         "data": recipe.data,
         "skipped_images": [str(image) for image in source.skipped],
+        "left_out_files": [str(files) for files in source.left_out],
         "images": {name: split.num_examples for name, split in source.splits.items()},
         "parameters": model.count_params(),
         "epochs": records[-1]["epoch"],
@@ -128,6 +129,9 @@ def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...
         lines += [f"Training images that cannot be read and were left out: "
                   f"{len(summary['skipped_images'])}", "",
                   *(f"- {image}" for image in summary["skipped_images"]), ""]
+    if summary["left_out_files"]:
+        lines += ["Files of the data's folder that were not taken:", "",
+                  *(f"- {files}" for files in summary["left_out_files"]), ""]
     if "saved_model" in summary:
         lines += ["To call the exported model:", "", "```python",
                   usage(Path(summary["saved_model"])), "```", ""]

@@ -10,7 +10,7 @@ import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 
-from zoo.data.folder import open_folder
+from zoo.data.folder import open_folder, split_folders
 from zoo.lazy import lazy_module
 from zoo.progress import with_progress
 
@@ -66,10 +66,9 @@ def find_images(folder: str) -> Inputs:
       ValueError: as `open_folder`, or an empty file.
     """
     source = open_folder(folder)
-    splits = {}
+    splits, places = {}, split_folders(folder)
     for split, files in source.splits.items():
-        # Of the first path, as the folder of the validation images has two names.
-        place = os.path.dirname(os.path.dirname(files.paths[0]))
+        place = places[split]
         pairs = zip(files.paths, files.labels, strict=True)
         told = with_progress(pairs, len(files.paths), f"looking at files of {split}")
         splits[split] = as_examples(place, (_row(place, path, label) for path, label in told))
