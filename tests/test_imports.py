@@ -27,7 +27,7 @@ _LOW = (
 ROWS = {
     "lazy": (),
     "address": (),
-    "files": (),
+    "files": ("lazy",),
     "given_path": (),
     "flag_files": ("given_path",),
     "natural_order": (),
@@ -49,10 +49,10 @@ ROWS = {
               "evaluate", "export", "report"),
     "tuning": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "recipe", "report",
                "train"),
-    "cli": ("flag_files", "given_path", "program", "recipe", "train"),
+    "cli": ("flag_files", "given_path", "program", "recipe", "runs", "train"),
     "listings": ("models", "weights", "cli"),
     "doctor": ("lazy", "weights", "cli"),
-    "__main__": ("cli", "listings", "doctor"),
+    "__main__": ("program", "cli", "listings", "doctor"),
     "__init__": ("models", "weights", "finetune", "export"),
 }
 

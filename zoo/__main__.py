@@ -14,6 +14,7 @@ from pathlib import Path
 from zoo import doctor, listings
 from zoo.cli import find_recipe, one_line_errors, recipe_doc, recipe_names
 from zoo.cli import main as train
+from zoo.program import keep_streams, stoppable
 
 TOOLS = ("evaluate", "export", "predict")
 HELP = """\
@@ -34,6 +35,7 @@ A first run, in under a minute on two cores: keras-zoo train lenet5 --flagfile=q
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command and exits with its code: 2, with one line, where there is no such one."""
+    keep_streams()
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _own_packages_first()
     if command in ("--help", "-h", "help"):
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.argv = [f"keras-zoo {command}", *rest]
         runpy.run_module(f"tools.{command}", run_name="__main__", alter_sys=True)
     else:
-        with one_line_errors():
+        with stoppable(), one_line_errors():
             sys.exit(_listing(command, rest)(*rest))
 
 

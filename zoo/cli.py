@@ -7,6 +7,7 @@ flags from a file (zoo/flag_files.py); the later wins.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import os
 import pkgutil
@@ -24,6 +25,8 @@ from zoo.given_path import as_path
 from zoo.program import keep_streams, stoppable
 from zoo.recipe import Recipe
 from zoo.recipe.length import FITTED, fitted
+from zoo.runs.claim import check_space, claimed
+from zoo.train.resuming import finished, settle
 
 _RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -51,15 +54,21 @@ def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> No
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in arguments[1:]):
         print(help_text(recipe, doc))
         sys.exit(0)
-    with stoppable():
+    with stoppable(), contextlib.ExitStack() as stack:
         with one_line_errors():
             chosen = parse(recipe, arguments)
             print(describe(chosen, recipe), flush=True)
+            settled, folder = settle(chosen)
+            if told := finished(folder):
+                print(told)
+                sys.exit(0)
+            stack.enter_context(claimed(folder))
             import_tensorflow()
             from zoo.train.loop import train
             from zoo.train.prepare import prepare
 
-            run = prepare(chosen, command_line(sys.argv))
+            run = prepare(settled, command_line(sys.argv), folder=folder)
+            check_space(folder, run.space)
         sys.exit(train(run))
 
 

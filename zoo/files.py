@@ -15,6 +15,10 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo.lazy import lazy_module
+
+tf = lazy_module("tensorflow")
+
 _ASIDE = re.compile(r"\.aside-(.+)-(\d+)-\d+(\..*)?")
 _number = itertools.count()
 
@@ -46,12 +50,26 @@ def folder_aside(parent: str | Path) -> Iterator[Path]:
             shutil.rmtree(aside)
 
 
-def remove_left_aside(folder: str | Path) -> None:
-    """Removes what processes of this machine that are no more have left aside in `folder`."""
-    for path in Path(folder).glob(".aside-*"):
+def remove_left_aside(folder: str | Path, *, of_all: bool = False) -> None:
+    """Removes what processes of this machine that are no more have left aside in `folder`.
+
+    of_all: what any process has, for a folder in which no other one is at work.
+    """
+    for path in Path(folder).iterdir():
         match = _ASIDE.fullmatch(path.name)
-        if match and match[1] == socket.gethostname() and not _lives(int(match[2])):
+        dead = match and match[1] == socket.gethostname() and not _lives(int(match[2]))
+        if dead or match and of_all:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def os_errors(path: str | Path) -> Iterator[None]:
+    """Turns what TensorFlow raises where it cannot write `path` into an OSError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        message = " ".join(error.message.split())
+        raise OSError(f"{path} cannot be written: {message}") from error
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -24,7 +24,7 @@ from zoo.core.forward import normalise
 from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.class_names import check_class_names
 from zoo.data.decode import decode_image
-from zoo.files import folder_aside, remove_left_aside
+from zoo.files import folder_aside, os_errors, remove_left_aside
 from zoo.given_path import as_path, is_pattern
 
 
@@ -62,7 +62,7 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
         raise ValueError(f"--out: {out} is a file; expected a folder")
     out.mkdir(parents=True, exist_ok=True)
     remove_left_aside(out)
-    with folder_aside(out) as aside:
+    with folder_aside(out) as aside, os_errors(out):
         # Serving reads the asset by this file's name.
         names_file = aside / "classes.txt"
         names_file.write_text("".join(f"{name}\n" for name in model.class_names))

@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from zoo.files import folder_aside, write_text
+from zoo.files import folder_aside, os_errors, write_text
 from zoo.given_path import is_pattern
 from zoo.lazy import lazy_module
 
@@ -43,10 +43,16 @@ class Checkpoints:
     """
 
     def __init__(self, run_dir: Path, fields: Mapping[str, object], *, keep: int):
-        self._checkpoint = tf.train.Checkpoint(**fields)
+        self._checkpoint, self._fields = tf.train.Checkpoint(**fields), fields
         self._run_dir, self._keep = run_dir, keep
 
+    @property
+    def num_bytes(self) -> int:
+        """Of one checkpoint."""
+        return sum(v.shape.num_elements() * v.dtype.size for v in tf.nest.flatten(self._fields))
+
     def save(self, step: int) -> None:
+        """Raises OSError where it cannot be written; the others then stay as they are."""
         self._save(self._run_dir / _NEWEST, step, self._keep)
 
     def save_best(self, step: int) -> None:
@@ -62,7 +68,7 @@ class Checkpoints:
     def _save(self, folder: Path, step: int, keep: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with folder_aside(folder) as aside:
-            with _plain(aside) as place:
+            with os_errors(folder / f"ckpt-{step}"), _plain(aside) as place:
                 self._checkpoint.write(f"{place}/ckpt-{step}")
             # The index last: a checkpoint whose index is there is whole.
             for path in sorted(aside.iterdir()):

@@ -205,6 +205,16 @@ def keep_records(run_dir: Path, until_step: int) -> None:
     write_text(run_dir / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in kept))
 
 
+def read_summary(run_dir: Path) -> dict[str, Any]:
+    """The figures of a finished run; empty where there are none, or they are damaged: they are
+    written once more."""
+    path = run_dir / "summary.json"
+    try:
+        return json.loads(path.read_bytes()) if path.exists() else {}
+    except ValueError:
+        return {}
+
+
 def git_commit() -> str:
     """The commit of the code that runs, with + where files differ from it; "" outside git."""
     def git(*words: str) -> str:

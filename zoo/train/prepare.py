@@ -26,9 +26,9 @@ from zoo.finetune import set_trainable
 from zoo.recipe import Recipe
 from zoo.runs import checkpoints, run_folder
 from zoo.runs.checkpoints import Checkpoints
-from zoo.train import parts, pretrained
+from zoo.train import parts
 from zoo.train.phase_calls import PhaseCalls
-from zoo.train.resuming import choose_folder
+from zoo.train.resuming import settle
 
 
 @dataclass
@@ -78,6 +78,15 @@ class Run:
         """What the run leaves: its "averages", or its "weights" where it keeps none."""
         return "weights" if self.average is None else "averages"
 
+    @property
+    def space(self) -> int:
+        """Bytes that it needs to go on to its end: a checkpoint beside the one before, and its
+        values three times."""
+        values = [*self.state.weights.values(), *self.state.statistics.values()]
+        return 2 * self.checkpoints.num_bytes + 3 * 4 * sum(
+            variable.shape.num_elements() for variable in values
+        )
+
     def values(self) -> dict[str, np.ndarray]:
         """Variable path -> value of the trained model, as the run leaves it now."""
         state = self.state
@@ -85,16 +94,19 @@ class Run:
         return {path: variable.read_value().numpy() for path, variable in kept.items()}
 
 
-def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None) -> Run:
+def prepare(
+    recipe: Recipe, command: str = "", schedule: Schedule | None = None, *,
+    folder: Path | None = None,
+) -> Run:
     """Builds a run; restores it where its folder holds one begun with the same recipe.
 
-    schedule: instead of the recipe's.
+    schedule: instead of the recipe's. folder: with the recipe that `settle` returned with it.
 
     Raises ValueError or OSError, in one line, for whatever is wrong with the recipe's values, the
     data or the folder.
     """
-    recipe = pretrained.with_preprocessing(recipe)
-    folder = choose_folder(recipe)
+    if folder is None:
+        recipe, folder = settle(recipe)
     runtime.configure(
         precision=recipe.precision, virtual_devices=recipe.virtual_devices,
         deterministic=recipe.deterministic, seed=recipe.seed,
@@ -131,16 +143,10 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
     saved = Checkpoints(folder, {**state.fields(), **variables}, keep=recipe.keep_checkpoints)
     if begun:
         saved.restore(begun)
-    if data_changes and int(state.step.read_value()) >= span.total_steps:
-        raise ValueError(
-            f"--data_changed: with the images that are there now the run has {span.total_steps} "
-            f"steps, and {folder} is at step {int(state.step.read_value())}; expected more images, "
-            "or a new --run_dir"
-        )
-    return Run(
+    run = Run(
         recipe=recipe, folder=folder, command=command, source=source, contents=contents,
-        data_changes=data_changes, strategy=strategy,
-        state=state, schedule=schedule, span=span, average=average, phase_calls=phase_calls,
+        data_changes=data_changes, strategy=strategy, state=state, schedule=schedule, span=span,
+        average=average, phase_calls=phase_calls,
         eval_calls=_eval_calls(strategy, model, state, settings),
         eval_sets={
             name: parts.eval_set(recipe, examples, strategy)
@@ -148,6 +154,17 @@ def prepare(recipe: Recipe, command: str = "", schedule: Schedule | None = None)
         },
         checkpoints=saved, **variables,
     )
+    _check_steps_left(run)
+    return run
+
+
+def _check_steps_left(run: Run) -> None:
+    if run.data_changes and run.step >= run.total_steps:
+        raise ValueError(
+            f"--data_changed: with the images that are there now the run has {run.total_steps} "
+            f"steps, and {run.folder} is at step {run.step}; expected more images, or a new "
+            "--run_dir"
+        )
 
 
 def _eval_calls(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 import zoo.weights
+from zoo.lazy import lazy_module
 from zoo.recipe import Recipe
+
+np = lazy_module("numpy")
 
 
 def with_preprocessing(recipe: Recipe) -> Recipe:

@@ -9,6 +9,27 @@ from zoo.given_path import as_path
 from zoo.recipe import Recipe
 from zoo.recipe.file import packages_of, read_recipe
 from zoo.runs import run_folder
+from zoo.train import pretrained
+from zoo.weights import artefact
+
+
+def settle(recipe: Recipe) -> tuple[Recipe, Path]:
+    """`recipe` with what its weights say of their images, and the folder of its run.
+
+    Loads no TensorFlow, and writes nothing. Raises ValueError, in one line, for weights or a folder
+    that do not fit.
+    """
+    recipe = pretrained.with_preprocessing(recipe)
+    return recipe, choose_folder(recipe)
+
+
+def finished(folder: Path) -> str:
+    """What a run has reached, in one line; "" where it has not finished."""
+    summary = run_folder.read_summary(folder)
+    if not summary or not (folder / artefact.NAME).exists():
+        return ""
+    return (f"{folder} is finished: validation top-1 {100 * summary['validation']['top_1']:.2f} %; "
+            f"its trained model is {folder / artefact.NAME}")
 
 
 def choose_folder(recipe: Recipe) -> Path:
