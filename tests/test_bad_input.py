@@ -14,6 +14,7 @@ from PIL import Image
 
 from recipes.lenet5 import RECIPE
 from zoo.cli import main
+from zoo.runs.claim import claimed
 from zoo.train.resuming import choose_folder
 
 
@@ -152,6 +153,7 @@ def test_run_that_began_with_other_classes(capfd, finished_run, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished_run, run)
     (run / "classes.txt").write_text("cat\ndog\n")
+    (run / "summary.json").unlink()  # or it were finished
     before = contents(run)
     line = refused(capfd, f"--run_dir={run}", "--epochs=3")
     assert "10 classes that differ from the 2" in line
@@ -178,6 +180,33 @@ def test_folder_of_somebody_else(capfd, tmp_path):
     assert contents(tmp_path) == {Path("thesis/chapter.txt"): b"years of work"}
     line = refused(capfd, f"--run_dir={tmp_path / 'thesis' / 'chapter.txt'}")
     assert "is a file; expected a folder" in line
+
+
+@pytest.mark.parametrize("place", ["/proc/run", "/dev/null/run"])
+def test_folder_that_cannot_be_written_into(capfd, place):
+    line = refused(capfd, f"--run_dir={place}")
+    assert line.startswith(f"error: --run_dir: {place} cannot be written into: ")
+
+
+def test_folder_of_a_run_that_goes_on_now(capfd, tmp_path):
+    with claimed(tmp_path / "run"):
+        line = refused(capfd, f"--run_dir={tmp_path / 'run'}")
+    assert "is in use by process" in line
+
+
+def test_finished_run_says_so_and_stays_as_it_is(capfd, finished_run):
+    before = {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")}
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(RECIPE, "", ["recipes.lenet5", "--data=mnist5k", "--epochs=3",
+                          f"--run_dir={finished_run}"])
+    assert ended.value.code == 0
+    top_1 = json.loads((finished_run / "summary.json").read_text())["validation"]["top_1"]
+    assert capfd.readouterr().out.splitlines()[-1] == (
+        f"{finished_run} is finished: validation top-1 {100 * top_1:.2f} %; its trained model is "
+        f"{finished_run / 'model.safetensors'}"
+    )
+    assert {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")} == before
 
 
 def test_recipe_json_that_cannot_be_read(capfd, tmp_path):

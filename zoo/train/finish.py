@@ -45,8 +45,9 @@ def finish(
     plots.draw_curves(records, folder / "curves.png")
     confusion = predictions["validation"].confusion(len(class_names))
     plots.draw_confusion(confusion, class_names, folder / "confusion.png")
-    write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
     write_text(folder / "report.md", report(summary, recipe, confusion, class_names))
+    # The last one: where it is, the run has finished.
+    write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
     print(_farewell(summary, folder))
 
 

@@ -27,6 +27,7 @@ from zoo.train.batches import recipe_batches
 from zoo.train.divergence import Diverged, check_loss, check_state
 from zoo.train.evaluating import final_predictions, validate
 from zoo.train.prepare import Run
+from zoo.train.resuming import finished
 from zoo.train.tensorboard import MOST_IMAGES, TensorBoard
 
 # A call of several steps returns about this often, for the bar and for signals.
@@ -34,49 +35,66 @@ SECONDS_PER_CALL = 1.0
 
 
 def train(run: Run) -> int:
-    """Trains to the end, from wherever the run is, then reports and exports.
+    """Trains to the end, from wherever the run is, then reports and exports; a finished run is left
+    as it is.
 
-    Returns the exit code: 0, or 1 where a loss or weight was no longer finite or an image could not
-    be read, or 128 + the signal (interrupt, terminate) that stopped the run after a checkpoint.
+    Returns the exit code: 0, or 1 where a loss or weight was no longer finite, an image could not
+    be read or a file not be written, or 128 + the signal (interrupt, terminate) that stopped the
+    run after a checkpoint.
     """
+    if told := finished(run.folder):
+        print(told, flush=True)
+        return 0
+    progress = Progress(
+        total_images=run.total_steps * run.recipe.batch_size,
+        done_images=run.step * run.recipe.batch_size,
+    )
+    try:
+        return _train(run, progress)
+    except BadImagesError as error:
+        told = f"{error}, or leave out those of train with --on_bad_image=skip"
+    except Diverged as error:
+        told = str(error)
+    except OSError as error:
+        told = f"{error}; with that put right, the same command --run_dir={run.folder} goes on"
+    progress.say(f"error: {told}")
+    return 1
+
+
+def _train(run: Run, progress: Progress) -> int:
+    """As `train`; what went wrong is raised."""
     run_folder.begin(
         run.folder, run.recipe.to_json(), run.source.class_names, run.contents,
         run.command, [device.name for device in tf.config.list_logical_devices()],
     )
     run_folder.keep_records(run.folder, until_step=run.step)
-    progress = Progress(
-        total_images=run.total_steps * run.recipe.batch_size,
-        done_images=run.step * run.recipe.batch_size,
-    )
     progress.say(f"run folder: {run.folder}, step {run.step} of {run.total_steps}")
     for change in run.data_changes:
         progress.say(f"goes on with changed images: {change}")
     if run.source.skipped:
         progress.say(f"left out: {describe(run.source.skipped, 'train')}")
-    handlers = {
-        number: signal.signal(number, lambda number, _: _note_signal(run, number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
     board = TensorBoard(run.folder / "tensorboard", run.recipe.profile_steps)
     with contextlib.closing(board):
-        try:
-            with named_errors(run.source.splits):
-                exit_code = _train_steps(run, progress, board)
-                predictions = {} if exit_code else final_predictions(run, progress)
-        except BadImagesError as error:
-            progress.say(f"error: {error}, or leave out those of train with --on_bad_image=skip")
-            exit_code = 1
-        except Diverged as error:
-            progress.say(f"error: {error}")
-            exit_code = 1
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            progress.close()
+        with _signals_noted(run), named_errors(run.source.splits), contextlib.closing(progress):
+            exit_code = _train_steps(run, progress, board)
+            predictions = {} if exit_code else final_predictions(run, progress)
         if exit_code == 0:
             finish.finish(run.recipe, run.folder, run.source, predictions, run.values())
             board.picture(run.step, "validation/confusion", run.folder / "confusion.png")
     return exit_code
+
+
+@contextlib.contextmanager
+def _signals_noted(run: Run) -> Iterator[None]:
+    handlers = {
+        number: signal.signal(number, lambda number, _: _note_signal(run, number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
