@@ -46,6 +46,27 @@ def prepare_folder(folder, root, *, name="some", **options) -> str:
     return prepare(find_images(str(folder)), root=str(root), name=name, **options)
 
 
+def test_links_that_leave_the_folder_are_refused(folder, tmp_path):
+    """They would store, and show, any file of this machine that may be read."""
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key.png").write_bytes((folder / "train" / "Éins" / "0.png").read_bytes())
+    within, leaving = folder / "train" / "Éins" / "within.png", folder / "train" / "Éins" / "l.png"
+    within.symlink_to("../zero one/0.png")
+    assert find_images(str(folder)).counts["train"] == len(list(folder.glob("train/*/*")))
+    (tmp_path / "linked").symlink_to(folder)  # the folder itself may be one
+    assert find_images(str(tmp_path / "linked")).counts == find_images(str(folder)).counts
+    for target in (secret / "key.png", "../../../secret/key.png"):
+        leaving.symlink_to(target)
+        with pytest.raises(ValueError, match="l.png is a link that leaves .*; expected image"):
+            find_images(str(folder))
+        leaving.unlink()
+    (folder / "train" / "Éins").rename(tmp_path / "elsewhere")
+    (folder / "train" / "Éins").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="png is a link that leaves"):
+        find_images(str(folder))
+
+
 def test_a_folder_keeps_bytes_labels_and_names(folder, tmp_path):
     out = prepare_folder(folder, tmp_path)
     assert out == str(tmp_path / "some/1.0.0")

@@ -7,8 +7,9 @@ can be read later, by whichever thread or machine, without its neighbours.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from zoo.data.folder import open_folder, split_folders
 from zoo.lazy import lazy_module
@@ -63,19 +64,27 @@ def find_images(folder: str) -> Inputs:
     """The images of folder/{train,validation,test}/CLASS, as `folder:DIR` opens them.
 
     Raises:
-      ValueError: as `open_folder`, or an empty file.
+      ValueError: as `open_folder`, an empty file, or a link to a file outside of `folder`.
     """
     source = open_folder(folder)
     splits, places = {}, split_folders(folder)
+    real = functools.cache(os.path.realpath)
     for split, files in source.splits.items():
         place = places[split]
         pairs = zip(files.paths, files.labels, strict=True)
         told = with_progress(pairs, len(files.paths), f"looking at files of {split}")
-        splits[split] = as_examples(place, (_row(place, path, label) for path, label in told))
+        splits[split] = as_examples(place, (_row(place, path, label, real) for path, label in told))
     return Inputs(source.class_names, splits)
 
 
-def _row(place: str, path: str, label: int) -> ListedFile:
+def _row(place: str, path: str, label: int, real: Callable[[str], str]) -> ListedFile:
+    """real: a folder's path without links in it."""
+    # A set of somebody else's could have any file of this machine stored as one of its images.
+    whole = real(os.path.dirname(place))
+    target = os.path.realpath(path) if os.path.islink(path) else real(os.path.dirname(path))
+    if os.path.commonpath([target, whole]) != whole:
+        raise ValueError(f"{path} is a link that leaves {whole}; expected image files, or links "
+                         "within the folder: copy what it leads to")
     status = os.stat(path)
     name = os.fsencode(os.path.relpath(path, place))
     return name, label, 0, status.st_size, status.st_mtime_ns
