@@ -21,14 +21,15 @@ FILES = sorted(
 # Each folder and file of the library, lowest first: which others it may import, at the top of a
 # file, in a function, lazily. A row may name rows above it only, so no circle can be left.
 _LOW = (
-    "lazy", "address", "spec", "files", "given_path", "flag_files", "natural_order", "program",
-    "progress",
+    "lazy", "address", "spec", "files", "given_path", "flag_files", "printable", "natural_order",
+    "program", "progress",
 )
 ROWS = {
     "lazy": (),
     "address": (),
     "files": ("lazy",),
     "given_path": (),
+    "printable": (),
     "flag_files": ("given_path",),
     "natural_order": (),
     "program": (),
@@ -49,7 +50,7 @@ ROWS = {
               "evaluate", "export", "report"),
     "tuning": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "recipe", "report",
                "train"),
-    "cli": ("flag_files", "given_path", "program", "recipe", "runs", "train"),
+    "cli": ("flag_files", "given_path", "printable", "program", "recipe", "runs", "train"),
     "listings": ("models", "weights", "cli"),
     "doctor": ("lazy", "weights", "cli"),
     "__main__": ("program", "cli", "listings", "doctor"),

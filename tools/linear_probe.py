@@ -35,6 +35,7 @@ def main() -> None:
     import_tensorflow()
     from zoo.data import open_source
     from zoo.finetune import features_of, linear_probe, with_probe
+    from zoo.printable import visible
     from zoo.weights import create_model, with_preprocessing
 
     model = create_model(MODEL.value, weights=WEIGHTS.value)
@@ -60,7 +61,7 @@ def main() -> None:
         print(f"{name}: {len(labels)} images, top-1 {100 * right.mean():.2f} %")
     if OUT.value:
         with_preprocessing(with_probe(model, probe)).save(OUT.value)
-        print(f"Keras model: {OUT.value}; its classes: {', '.join(source.class_names)}")
+        print(f"Keras model: {OUT.value}; its classes: {visible(', '.join(source.class_names))}")
 
 
 def _batches(model, split, name: str):

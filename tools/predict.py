@@ -34,10 +34,13 @@ def main(patterns: list[str]) -> int:
         raise ValueError("got no image; expected files, folders or patterns behind the flags")
     if OUT.value and not OUT.value.endswith((".csv", ".json")):
         raise ValueError(f"--out: got {OUT.value}; expected a name that ends in .csv or .json")
+    if not Path(OUT.value).parent.is_dir():
+        raise ValueError(f"--out: got {OUT.value}; expected a name in a folder that exists")
     import_tensorflow()
     from zoo.data.image_files import HIDDEN, NO_IMAGE, describe
     from zoo.evaluate.predict import as_csv, as_json, find_images, predict_files
     from zoo.files import write_text
+    from zoo.printable import visible
     from zoo.weights import create_model
 
     paths, left_out = find_images(patterns)
@@ -49,12 +52,12 @@ def main(patterns: list[str]) -> int:
     found = predict_files(model, paths, batch_size=BATCH_SIZE.value, top=TOP.value)
     for path, predictions in tqdm(found, total=len(paths), unit=" images", disable=None, delay=2):
         if isinstance(predictions, str):
-            tqdm.write(f"{path}: {predictions}", file=sys.stderr)
+            tqdm.write(visible(f"{path}: {predictions}"), file=sys.stderr)
             bad += 1
             continue
         answers.append((path, predictions))
         told = ", ".join(f"{name} {100 * share:.1f} %" for _, name, share in predictions)
-        tqdm.write(f"{path}: {told}")
+        tqdm.write(visible(f"{path}: {told}"))
     if OUT.value:
         write_text(Path(OUT.value), (as_csv if OUT.value.endswith(".csv") else as_json)(answers))
     if bad:

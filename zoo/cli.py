@@ -22,6 +22,7 @@ from absl import flags
 
 from zoo import flag_files
 from zoo.given_path import as_path
+from zoo.printable import visible
 from zoo.program import keep_streams, stoppable
 from zoo.recipe import Recipe
 from zoo.recipe.length import FITTED, fitted
@@ -113,7 +114,7 @@ class one_line_errors:
         if not expected or os.environ.get("ZOO_DEBUG") == "1":
             return False
         line = " ".join(str(error).split()).removeprefix("FATAL Flags parsing error: ")
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {visible(line)}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -208,7 +209,7 @@ def describe(recipe: Recipe, defaults: Recipe) -> str:
     ]
     for name, (value, was) in recipe.difference(defaults).items():
         lines.append(f"  {name} = {_to_text(value)}   (recipe: {_to_text(was)})")
-    return "\n".join(lines)
+    return "\n".join(map(visible, lines))
 
 
 def help_text(recipe: Recipe, doc: str) -> str:

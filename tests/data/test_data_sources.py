@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 
 import numpy as np
@@ -40,6 +41,19 @@ def test_emnist_is_turned_upright_and_named(tmp_path, digits):
     assert source.splits["test"].labels.max() == 9 and source.splits["test"].labels.min() == 0
     (tmp_path / "emnist-letters-mapping.txt").write_text("1 65\n")
     wrong("has no line for label 2", f"idx:{tmp_path}")
+
+
+def test_names_of_files_need_not_be_utf_8(tmp_path, digits):
+    write_folder(tmp_path, digits)
+    first = min((tmp_path / "train" / NAMES[0]).iterdir())
+    latin = first.with_name(os.fsdecode(b"caf\xe9.png"))
+    first.rename(latin)
+    split = open_source(f"folder:{tmp_path}", cache_mb=0).splits["train"]
+    row = list(split.paths).index(str(latin))
+    assert split.example(row)[0].numpy() == latin.read_bytes()
+    latin.write_bytes(b"\x89PNG damaged")
+    (bad,) = open_source(f"folder:{tmp_path}", on_bad_image="skip").skipped
+    assert bad.name == str(latin)
 
 
 def test_one_of_several_idx_sets(tmp_path, digits):

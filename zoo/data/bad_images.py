@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import io
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -159,7 +160,7 @@ def _decoder(channels: int, orientation: str) -> Callable[[bytes], tf.Tensor]:
 
 def _explained(split: Split, row: int) -> BadImage:
     index = tf.constant(row, tf.int64)
-    name = split.name(index).numpy().decode()
+    name = os.fsdecode(split.name(index).numpy())
     try:
         # In a graph its own errors have one form.
         encoded = tf.function(split.example, autograph=False)(index)[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
@@ -170,7 +171,9 @@ class FileSplit:
 
     @functools.cached_property
     def _tensors(self) -> tuple[tf.Tensor, tf.Tensor]:
-        return on_host(self.paths), on_host(self.labels)
+        # Bytes: a file's name need not be UTF-8.
+        paths = np.array([os.fsencode(path) for path in self.paths], object)
+        return on_host(paths), on_host(self.labels)
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         paths, labels = self._tensors

@@ -15,6 +15,7 @@ from zoo.data import image_files
 from zoo.data.image_files import LeftOut
 from zoo.data.image_format import READ
 from zoo.given_path import matching
+from zoo.printable import csv_cell
 from zoo.weights import decode_predictions, preprocess_input
 
 # (class index, class name, probability), the likeliest first.
@@ -70,13 +71,18 @@ def predict_files(
 
 
 def as_csv(answers: Sequence[tuple[Path, TopClasses]]) -> str:
-    """A line a prediction: file, rank (from 1), class_id, class_name, probability."""
+    """A line a prediction: file, rank (from 1), class_id, class_name, probability.
+
+    Names are fit for a spreadsheet, see zoo/printable.py; `as_json` has them as they are.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "rank", "class_id", "class_name", "probability"])
     for path, predictions in answers:
         for rank, (class_id, name, probability) in enumerate(predictions, 1):
-            writer.writerow([path, rank, class_id, name, f"{probability:.6f}"])
+            writer.writerow([
+                csv_cell(path), rank, csv_cell(class_id), csv_cell(name), f"{probability:.6f}"
+            ])
     return text.getvalue()
 
 

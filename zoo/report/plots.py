@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from zoo.files import written_aside
+from zoo.printable import visible
 
 # Above this many classes a cell has no room for its number, nor a class for its name.
 MOST_WRITTEN = 20
@@ -83,7 +84,7 @@ def draw_confusion(confusion: np.ndarray, class_names: tuple[str, ...], path: Pa
     """
     count = len(class_names)
     written = count <= MOST_WRITTEN
-    names = [shortened(name) for name in class_names] if written else []
+    names = [shortened(visible(name)) for name in class_names] if written else []
     # Inches: the cells, and room for the names along both axes.
     side = max(0.5 * count, 2.5) + 0.07 * max(map(len, names)) if written else 8
     figure = Figure(figsize=(side + 2, side + 1), layout="constrained", dpi=100 if written else 160)
@@ -97,8 +98,9 @@ def draw_confusion(confusion: np.ndarray, class_names: tuple[str, ...], path: Pa
     axes.set(title="Validation images", xlabel="predicted class",
              ylabel="true class")
     if written:
-        axes.set_xticks(range(count), names, rotation=45, ha="right")
-        axes.set_yticks(range(count), names)
+        # Names are no formulas, whatever dollars are in them.
+        axes.set_xticks(range(count), names, rotation=45, ha="right", parse_math=False)
+        axes.set_yticks(range(count), names, parse_math=False)
         for (row, column), number in np.ndenumerate(confusion):
             if number:
                 colour = "white" if shares[row, column] > 60 else "black"

@@ -23,6 +23,7 @@ from pathlib import Path
 from zoo.files import folder_aside, os_errors, write_text
 from zoo.given_path import is_pattern
 from zoo.lazy import lazy_module
+from zoo.printable import visible
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
@@ -152,7 +153,7 @@ def _is_good(checkpoint: Path) -> bool:
         for _ in _tensors(checkpoint):
             pass
     except ValueError as error:
-        print(f"left out: {error}", file=sys.stderr, flush=True)
+        print(f"left out: {visible(error)}", file=sys.stderr, flush=True)
         return False
     return True
 

@@ -8,6 +8,8 @@ import time
 
 from tqdm import tqdm
 
+from zoo.printable import visible
+
 
 class Progress:
     """A bar over the images of the whole run: images/s, time left, loss, accuracy, rate.
@@ -55,7 +57,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """A line above the bar, on standard output."""
-        tqdm.write(line)
+        tqdm.write(visible(line))
         sys.stdout.flush()
 
     def close(self) -> None:

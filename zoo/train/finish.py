@@ -15,6 +15,7 @@ from zoo.evaluate.exact import Predictions
 from zoo.export.keras_file import save_keras
 from zoo.export.saved_model import export_model, usage
 from zoo.files import write_text
+from zoo.printable import markdown, visible
 from zoo.recipe import Recipe
 from zoo.report import plots
 from zoo.report.diagnose import diagnose
@@ -110,8 +111,9 @@ def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...
         f"{100 * summary[split]['top_5']:.2f} | {summary[split]['loss']:.4f} |"
         for split in ("validation", "test") if split in summary
     ]
+    title = [markdown(summary[name]) for name in ("recipe", "model", "data")]
     lines = [
-        f"# {summary['recipe']}: {summary['model']} on {summary['data']}", "",
+        f"# {title[0]}: {title[1]} on {title[2]}", "",
         "| split | images | top-1, % | top-5, % | loss, nats |", "| --- | --- | --- | --- | --- |",
         *rows, "",
         f"{summary['images']['train']} training images, {summary['epochs']} epochs, "
@@ -129,10 +131,10 @@ def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...
     if summary["skipped_images"]:
         lines += [f"Training images that cannot be read and were left out: "
                   f"{len(summary['skipped_images'])}", "",
-                  *(f"- {image}" for image in summary["skipped_images"]), ""]
+                  *(f"- {markdown(image)}" for image in summary["skipped_images"]), ""]
     if summary["left_out_files"]:
         lines += ["Files of the data's folder that were not taken:", "",
-                  *(f"- {files}" for files in summary["left_out_files"]), ""]
+                  *(f"- {markdown(files)}" for files in summary["left_out_files"]), ""]
     if "saved_model" in summary:
         lines += ["To call the exported model:", "", "```python",
                   usage(Path(summary["saved_model"])), "```", ""]
@@ -146,7 +148,7 @@ def _confusions(confusion, class_names: tuple[str, ...], most: int = 5) -> list[
         for label, predicted in zip(*confusion.nonzero(), strict=True) if label != predicted
     ]
     return [
-        f"- {label} taken for {predicted}: {count}"
+        f"- {markdown(label)} taken for {markdown(predicted)}: {count}"
         for count, label, predicted in sorted(wrong, reverse=True)[:most]
     ] or ["- none"]
 
@@ -158,9 +160,11 @@ def _farewell(summary: dict, folder: Path) -> str:
         for split in ("validation", "test") if split in summary
     ]
     lines += [
-        f"report: {folder / 'report.md'}", f"trained model: {folder / artefact.NAME}",
-        f"Keras model: {summary['keras_model']}",
+        f"report: {visible(folder / 'report.md')}",
+        f"trained model: {visible(folder / artefact.NAME)}",
+        f"Keras model: {visible(summary['keras_model'])}",
     ]
     if "saved_model" in summary:
-        lines += [f"SavedModel: {summary['saved_model']}", "", usage(Path(summary["saved_model"]))]
+        path = summary["saved_model"]
+        lines += [f"SavedModel: {visible(path)}", "", usage(Path(path))]
     return "\n".join(lines)

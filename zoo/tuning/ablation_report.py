@@ -12,6 +12,7 @@ from pathlib import Path
 from scipy import special
 
 from zoo.files import write_text
+from zoo.printable import csv_cell, markdown
 from zoo.tuning.ablation import TrickRow, read_top_1
 
 LEVEL = 0.05
@@ -77,11 +78,11 @@ def write_report(rows: list[TrickRow], out: Path, mode: str) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, found[0], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
+    writer.writerows({**row, "trick": csv_cell(row["trick"])} for row in found)
     write_text(out / "ablation.csv", text.getvalue())
-    markdown = table(rows, found, mode)
-    write_text(out / "ablation.md", markdown)
-    return markdown
+    shown = table(rows, found, mode)
+    write_text(out / "ablation.md", shown)
+    return shown
 
 
 def table(rows: list[TrickRow], found: list[dict], mode: str) -> str:
@@ -91,7 +92,7 @@ def table(rows: list[TrickRow], found: list[dict], mode: str) -> str:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for number, row in enumerate(found):
-        name = row["trick"].replace("|", "\\|")
+        name = markdown(row["trick"])
         interval = "" if row["low"] is None else f"{row['low']:+.2f} to {row['high']:+.2f}"
         verdict = {None: "", True: "yes", False: "no"}[row["over_noise"]]
         failed = f", {row['failed']} failed" if row["failed"] else ""
@@ -101,7 +102,7 @@ def table(rows: list[TrickRow], found: list[dict], mode: str) -> str:
             f"{interval} | {_shown(row['p_value'], '.2g')} | {verdict} | {row['n']}{failed} |"
         )
     failures = [
-        f"- {row.name}, seed {seed}: {reason}"
+        f"- {markdown(row.name)}, seed {seed}: {markdown(reason)}"
         for row in rows for seed, reason in row.failures.items()
     ]
     return "\n".join([
