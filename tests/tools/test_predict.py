@@ -42,7 +42,7 @@ def test_photographs_of_a_palace_and_a_flower(photos, tmp_path):
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [(Path(row["file"]).name, row["rank"]) for row in rows] == [
-        (name, rank) for name in ("flower.PNG", "palace.jpg", "turned.jpg") for rank in "123"
+        (name, rank) for name in ("palace.jpg", "turned.jpg", "flower.PNG") for rank in "123"
     ]
     first = {Path(row["file"]).name: row for row in rows if row["rank"] == "1"}
     assert first["palace.jpg"]["class_name"] == "palace"
