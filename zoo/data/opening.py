@@ -99,6 +99,8 @@ def _open(spec: Spec, data_dir: str) -> Source:
     place = str(as_path(place))
     if spec.kind == "idx":
         return module.open_idx(place, prefix=spec.options.get("set", ""))
+    if spec.kind == "cifar":
+        return module.open_cifar(place)
     return module.open_folder(place, **spec.options)
 
 

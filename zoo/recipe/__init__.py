@@ -37,8 +37,8 @@ class Recipe:
     )
 
     data: str = field.data(
-        "mnist5k", "Source of the images: mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN, "
-        "tfds:NAME, synthetic, or package.module:name.", check_spec
+        "mnist5k", "Source of the images: mnist5k, idx:DIR, cifar:DIR, folder:DIR, "
+        "tfrecord:PATTERN, tfds:NAME, synthetic, or package.module:name.", check_spec
     )
     data_dir: str = field.data("", "Folder of tfds: sets; empty: the default of TFDS.", checks.path)
     image_size: int = field.data(
