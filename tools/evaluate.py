@@ -58,7 +58,7 @@ def main() -> None:
     views = Views(VIEWS.value, _short_sides() or (images.eval_resize,))
     views.check(model.input_shape[1])
     source = open_source(  # each image is read once
-        data, data_dir=data_dir, cache_mb=0, orientation=images.orientation
+        data, data_dir=data_dir, cache_mb=0, orientation=images.orientation, only=SPLIT.value
     )
     split = _split_of(source, class_names, model.output.shape[-1])
     started = time.perf_counter()

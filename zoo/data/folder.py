@@ -23,25 +23,32 @@ from zoo.lazy import lazy_module
 np = lazy_module("numpy")
 
 
-def open_folder(folder: str, *, recursive: bool = True) -> Source:
+def open_folder(folder: str, *, recursive: bool = True, only: str = "") -> Source:
     """Opens a folder of image files; the class names are the sorted names of its sub-folders.
 
-    What is left out there is told on standard error, in one line, and kept as `left_out`.
+    What is left out there is told on standard error, in one line, and kept as `left_out`; so are
+    test images that are in no class's folder, whose labels nobody knows.
 
     recursive: whether sub-folders of the classes' folders are looked into.
+    only: the one split that is wanted; the others need not be there. "" for all.
 
     Raises:
       ValueError: a missing or empty folder, a class without images, or splits with unlike classes.
     """
     paths = split_folders(folder)
-    for split in ("train", "validation"):
+    for split in (only,) if only else ("train", "validation"):
         if split not in paths:
             raise ValueError(f"{folder!r} has no {split}/; move the images of each class to "
                              f"{split}/CLASS/")
-    class_names = _class_names(paths["train"])
-    for path in paths.values():
-        _check_classes(path, _class_names(path), paths["train"], class_names)
     splits, left_out = {}, []
+    if not only and "test" in paths and not _class_folders(paths["test"]):
+        left_out += _beside_classes(paths.pop("test"))
+    # Of the training images, where they are there: the labels of a model count in their order.
+    first = paths.get("train", paths.get(only))
+    class_names = _class_names(first)
+    paths = {split: path for split, path in paths.items() if only in ("", split)}
+    for path in paths.values():
+        _check_classes(path, _class_names(path), first, class_names)
     for split, path in paths.items():
         splits[split], left_out_there = _open_split(path, class_names, recursive)
         left_out += left_out_there
@@ -89,9 +96,13 @@ def new_folder(out: str) -> Iterator[str]:
         os.rename(aside, out)
 
 
-def _class_names(path: str) -> tuple[str, ...]:
+def _class_folders(path: str) -> list[str]:
     with os.scandir(path) as entries:
-        names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+
+
+def _class_names(path: str) -> tuple[str, ...]:
+    names = _class_folders(path)
     if not names:
         raise ValueError(f"{path!r} has no class folders; expected {path}/CLASS/*.jpg")
     return tuple(names)

@@ -24,7 +24,7 @@ _NAME = re.compile(
 _IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049  # unsigned bytes in 3 dimensions, in 1
 
 
-def open_idx(folder: str, *, prefix: str) -> Source:
+def open_idx(folder: str, *, prefix: str, only: str = "") -> Source:
     """Opens the IDX files of a folder: `train`, a tenth of it as `validation`, `test`.
 
     Classes are the labels found in the training file, in ascending order (EMNIST letters count from
@@ -33,39 +33,46 @@ def open_idx(folder: str, *, prefix: str) -> Source:
     Args:
       folder: where the four files are.
       prefix: which of several data sets in the folder, as "emnist-balanced"; "" when there is one.
+      only: the one split that is wanted; the files of others need not be there. "" for all.
 
     Raises:
       ValueError: missing, ambiguous or damaged files.
     """
-    prefix, paths = _find(folder, prefix)
-    images, labels = _read_pair(paths["train"])
-    test_images, test_labels = _read_pair(paths["test"])
-    if prefix.startswith("emnist"):
-        images, test_images = images.swapaxes(1, 2), test_images.swapaxes(1, 2)
-    known = np.unique(labels)
-    unknown = np.setdiff1d(test_labels, known)
-    if len(unknown):
-        raise ValueError(f"{paths['test']['labels']} has label {unknown[0]}, "
-                         "which no training example has")
-    if images.shape[1:] != test_images.shape[1:]:
-        raise ValueError(f"{paths['test']['images']} has images of {test_images.shape[1:3]} "
-                         f"pixels; expected {images.shape[1:3]} as in the training file")
-    train = ArraySplit(images, np.searchsorted(known, labels).astype(np.int32))
-    kept, held_out = stratified_holdout(train.labels, HELD_OUT)
-    return Source(
-        name="idx",
-        class_names=_class_names(os.path.join(folder, f"{prefix}mapping.txt"), known),
-        channels=1,
-        splits={
-            "train": train.subset(kept),
-            "validation": train.subset(held_out),
-            "test": ArraySplit(test_images, np.searchsorted(known, test_labels).astype(np.int32)),
-        },
-    )
+    needed = {"": ("train", "test"), "test": ("test",)}.get(only, ("train",))
+    prefix, paths = _find(folder, prefix, needed)
+    # The training file's labels are the classes, also where only test images are wanted.
+    known = np.unique(_read_labels(paths["train" if "train" in paths else "test"]))
+    pairs = {}
+    for part in needed:
+        images, labels = _read_pair(paths[part])
+        unknown = np.setdiff1d(labels, known)
+        if len(unknown):
+            raise ValueError(f"{paths[part]['labels']} has label {unknown[0]}, "
+                             "which no training example has")
+        upright = images.swapaxes(1, 2) if prefix.startswith("emnist") else images
+        pairs[part] = ArraySplit(upright, np.searchsorted(known, labels).astype(np.int32))
+    _check_sizes(pairs, paths)
+    splits = {"test": pairs["test"]} if "test" in pairs else {}
+    if "train" in pairs:
+        kept, held_out = stratified_holdout(pairs["train"].labels, HELD_OUT)
+        splits = {"train": pairs["train"].subset(kept),
+                  "validation": pairs["train"].subset(held_out), **splits}
+    names = _class_names(os.path.join(folder, f"{prefix}mapping.txt"), known)
+    return Source("idx", names, channels=1, splits=splits)
 
 
-def _find(folder: str, wanted: str) -> tuple[str, dict[str, dict[str, str]]]:
-    """Returns the prefix and path[part][what] of one data set in the folder."""
+def _check_sizes(pairs: dict[str, ArraySplit], paths: dict[str, dict[str, str]]) -> None:
+    if len(pairs) == 2:
+        here, there = (pairs[part].images.shape[1:3] for part in ("test", "train"))
+        if here != there:
+            raise ValueError(f"{paths['test']['images']} has images of {here} pixels; expected "
+                             f"{there} as in the training file")
+
+
+def _find(
+    folder: str, wanted: str, needed: tuple[str, ...]
+) -> tuple[str, dict[str, dict[str, str]]]:
+    """Returns the prefix and path[part][what] of one data set in the folder; parts as `needed`."""
     if not os.path.isdir(folder):
         raise ValueError(f"no folder {folder!r}; expected one with MNIST's IDX files")
     sets: dict[str, dict[tuple[str, str], str]] = {}
@@ -87,24 +94,30 @@ def _find(folder: str, wanted: str) -> tuple[str, dict[str, dict[str, str]]]:
         raise ValueError(f"several data sets in {folder!r}: {names}; "
                          f"choose one with idx:{folder},set=NAME")
     [(prefix, files)] = sets.items()
-    paths: dict[str, dict[str, str]] = {"train": {}, "test": {}}
     for part, plain in (("train", "train"), ("test", "t10k")):
         for what, digit in (("images", 3), ("labels", 1)):
-            if (part, what) not in files:
+            if part in needed and (part, what) not in files:
                 raise ValueError(f"missing file in {folder!r}; "
                                  f"expected {prefix}{plain}-{what}-idx{digit}-ubyte[.gz]")
-            paths[part][what] = files[part, what]
-    return prefix, paths
+    paths: dict[str, dict[str, str]] = {}
+    for (part, what), path in files.items():
+        paths.setdefault(part, {})[what] = path
+    return prefix, {part: found for part, found in paths.items() if len(found) == 2}
 
 
 def _read_pair(paths: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
     """Returns images uint8 [N,H,W,1] and labels uint8 [N]."""
     images = _read(paths["images"], _IMAGES_MAGIC, rank=3)
-    labels = _read(paths["labels"], _LABELS_MAGIC, rank=1)
+    labels = _read_labels(paths)
     if len(images) != len(labels):
         raise ValueError(f"{paths['images']} has {len(images)} images, "
                          f"{paths['labels']} {len(labels)} labels; expected as many")
     return images[..., None], labels
+
+
+def _read_labels(paths: dict[str, str]) -> np.ndarray:
+    """Returns uint8 [N]."""
+    return _read(paths["labels"], _LABELS_MAGIC, rank=1)
 
 
 def _read(path: str, magic: int, rank: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
+import sys
 
 from zoo.address import load
 from zoo.data.bad_images import CHOICES, without_bad_images
@@ -13,6 +14,8 @@ from zoo.data.orientation import check_orientation
 from zoo.data.source_spec import Spec, check_spec
 from zoo.data.splits import Source, read_labels
 from zoo.given_path import as_path
+
+SPLITS = ("train", "validation", "test")
 
 
 def open_source(
@@ -23,6 +26,7 @@ def open_source(
     on_bad_image: str = "fail",
     train_images: int = 0,
     orientation: str = "exif",
+    only: str = "",
 ) -> Source:
     """Opens a data source: finds its files, checks them, counts examples, names classes.
 
@@ -39,6 +43,8 @@ def open_source(
         training it is always an error.
       train_images: how many of the training images are kept, see `stratified_subset`; 0 keeps all.
       orientation: which way up image files are shown, one of `zoo.data.orientation.CHOICES`.
+      only: the one split that is wanted, for an evaluation: the others need not be there. "" for
+        all: train and validation have to be there.
 
     Raises:
       ValueError: one line: what was got or found, and what is possible or to be done.
@@ -49,9 +55,14 @@ def open_source(
     if on_bad_image not in CHOICES:
         raise ValueError(f"unknown on_bad_image, got {on_bad_image!r}; expected one of {CHOICES}")
     check_orientation(orientation)
-    source = _with_orientation(_open(parsed, data_dir), orientation)
+    if only not in ("", *SPLITS):
+        raise ValueError(f"unknown split, got {only!r}; expected one of {', '.join(SPLITS)}")
+    source = _with_orientation(_open(parsed, data_dir, only), orientation)
     source = dataclasses.replace(source, as_opened=source.splits)
-    encoded = source.splits["train"].encoded  # to be decoded again in every epoch
+    if len(source.class_names) == 1:
+        print(f"{source.name}: all images are of one class, {source.class_names[0]!r}: whatever is "
+              "trained on them is right each time", file=sys.stderr, flush=True)
+    encoded = any(split.encoded for split in source.splits.values())  # decoded in every epoch
     if encoded and on_bad_image == "skip":
         source = without_bad_images(source)
     if train_images:
@@ -82,32 +93,33 @@ def _with_train_images(source: Source, count: int) -> Source:
     return dataclasses.replace(source, splits={**source.splits, "train": kept})
 
 
-def _open(spec: Spec, data_dir: str) -> Source:
+def _open(spec: Spec, data_dir: str, only: str) -> Source:
     if spec.kind == "address":
-        return _check_source(load(spec.place, "data source")(**spec.options), spec.place)
+        return _check_source(load(spec.place, "data source")(**spec.options), spec.place, only)
     module = importlib.import_module(f"zoo.data.{spec.kind}")
     if spec.kind == "mnist5k":
         return module.open_digits()
     if spec.kind == "synthetic":
         return module.open_patterns(**spec.options)
     if spec.kind == "tfds":
-        return module.open_prepared(spec.place, data_dir=data_dir)
+        return module.open_prepared(spec.place, data_dir=data_dir, only=only)
     folder = as_path(data_dir) if data_dir else ""
     place = os.path.join(folder, os.path.expanduser(spec.place))
     if spec.kind == "tfrecord":
-        return module.open_records(place, **spec.options)
+        return module.open_records(place, **spec.options, only=only)
     place = str(as_path(place))
     if spec.kind == "idx":
-        return module.open_idx(place, prefix=spec.options.get("set", ""))
+        return module.open_idx(place, prefix=spec.options.get("set", ""), only=only)
     if spec.kind == "cifar":
         return module.open_cifar(place)
-    return module.open_folder(place, **spec.options)
+    return module.open_folder(place, **spec.options, only=only)
 
 
-def _check_source(source: object, address: str) -> Source:
+def _check_source(source: object, address: str, only: str) -> Source:
     if not isinstance(source, Source):
         raise ValueError(f"{address} returned {type(source).__name__}; expected a zoo.data.Source")
-    missing = [name for name in ("train", "validation") if name not in source.splits]
+    needed = (only,) if only else ("train", "validation")
+    missing = [name for name in needed if name not in source.splits]
     if missing:
         raise ValueError(f"{address} has no split {missing[0]!r}, got {list(source.splits)}; "
                          "expected train and validation, and perhaps test")

@@ -19,7 +19,7 @@ np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
 
 
-def open_prepared(name: str, *, data_dir: str) -> Source:
+def open_prepared(name: str, *, data_dir: str, only: str = "") -> Source:
     """Opens a prepared data set.
 
     Its `validation` split is the validation split. Without one, a tenth of each class of `train`
@@ -28,6 +28,7 @@ def open_prepared(name: str, *, data_dir: str) -> Source:
     Args:
       name: see the top of this file.
       data_dir: where TFDS prepared it; "" for TFDS_DATA_DIR or ~/tensorflow_datasets.
+      only: the one split that is wanted; the others need not be there. "" for all.
 
     Raises:
       ValueError: not installed, not prepared, no images with class labels, or not stored as
@@ -41,28 +42,31 @@ def open_prepared(name: str, *, data_dir: str) -> Source:
         ) from error
     root = as_path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
     builder = tensorflow_datasets.builder_from_directory(_find(name, str(root)))
-    image_key, label_key = builder.info.supervised_keys or ("image", "label")
     features = builder.info.features
-    _check_features(name, features, image_key, label_key)
+    image_key = _key(name, builder.info, "Image")
+    label_key = _key(name, builder.info, "ClassLabel")
     skip = {image_key: tensorflow_datasets.decode.SkipDecoding()}
 
     def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         example = features.deserialize_example(serialized, decoders=skip)
         return example[image_key], tf.cast(example[label_key], tf.int32)
 
+    there = list(builder.info.splits)
+    needed = (only,) if only else ("train", "validation")
+    held_out_of_train = "validation" not in there and only != "test"
+    wanted = [only] if only and not held_out_of_train else ["train", "validation", "test"]
     splits = {
-        split: _open_split(name, builder, split, parse)
-        for split in ("train", "validation", "test")
-        if split in builder.info.splits
+        split: _open_split(name, builder, split, parse) for split in wanted if split in there
     }
-    if "train" not in splits:
-        raise ValueError(f"tfds:{name} has no split train, only {list(builder.info.splits)}")
-    if "validation" not in splits:
+    if held_out_of_train and "train" in splits:
         kept, held_out = stratified_holdout(read_labels(splits["train"]), HELD_OUT)
         splits["validation"] = splits["train"].subset(held_out)
         splits["train"] = splits["train"].subset(kept)
     if "test" in splits and read_labels(splits["test"].subset(np.arange(1)))[0] < 0:
         del splits["test"]
+    for split in needed:
+        if split not in splits:
+            raise ValueError(f"tfds:{name} has no split {split} with labels, only {there}")
     return Source(
         name="tfds",
         class_names=tuple(features[label_key].names),
@@ -87,13 +91,30 @@ def _find(name: str, root: str) -> str:
     return os.path.join(folder, max(found, key=lambda v: [int(n) for n in v.split(".")]))
 
 
-def _check_features(name: str, features: dict, image_key: str, label_key: str) -> None:
-    wanted = {image_key: "Image", label_key: "ClassLabel"}
-    for key, kind in wanted.items():
-        found = type(features[key]).__name__ if key in features else "nothing"
-        if found != kind:
-            raise ValueError(f"tfds:{name} is no image classification data set: {key!r} is "
-                             f"{found}; expected {kind}")
+def _key(name: str, info, kind: str) -> str:
+    """The key of the one feature of a kind, "Image" or "ClassLabel", that is meant for training.
+
+    It is among the supervised keys, whatever tuples and dictionaries they are in; else, or where
+    there are none, it is the only one of its kind.
+    """
+    kinds = {key: type(feature).__name__ for key, feature in info.features.items()}
+    of_kind = [key for key in kinds if kinds[key] == kind]
+    supervised = [key for key in dict.fromkeys(_flat(info.supervised_keys)) if key in of_kind]
+    found = supervised or of_kind
+    if len(found) != 1:
+        raise ValueError(
+            f"tfds:{name} is no image classification data set: it has {len(found)} features {kind} "
+            f"to choose from, {found}; expected one. Its features: {kinds}"
+        )
+    return found[0]
+
+
+def _flat(keys: object) -> list[str]:
+    if isinstance(keys, dict):
+        keys = list(keys.values())
+    if isinstance(keys, (list, tuple)):
+        return [name for key in keys for name in _flat(key)]
+    return [keys] if isinstance(keys, str) else []
 
 
 def _open_split(name: str, builder, split: str, parse) -> RecordSplit:

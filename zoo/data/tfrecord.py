@@ -31,7 +31,7 @@ _LOOKED_AT = 1024  # records of each split whose labels are checked at opening
 
 
 def open_records(
-    pattern: str, label_offset: int = 0, classes: int = 1000, names: str = ""
+    pattern: str, label_offset: int = 0, classes: int = 1000, names: str = "", *, only: str = ""
 ) -> Source:
     """Opens TFRecord files.
 
@@ -41,6 +41,7 @@ def open_records(
       classes: their number.
       names: a text file with one class name a line, instead of `classes`; without it a class is
         called as the `image/class/text` of a record looked at, or by its number.
+      only: the one split that is wanted; the others need not be there. "" for all.
 
     Raises:
       ValueError: missing files or shards, records without the keys, labels out of range.
@@ -66,8 +67,8 @@ def open_records(
             return parsed[_IMAGE], tf.cast(label, tf.int32)
 
     splits, texts = {}, {}
-    for split in ("train", "validation", "test"):
-        files = _find(pattern, split)
+    for split in (only,) if only else ("train", "validation", "test"):
+        files = _find(pattern, split, required=bool(only) or split != "test")
         if files:
             splits[split] = open_files(files, parse)
             texts.update(_look(splits[split], split, label_offset, classes))
@@ -75,12 +76,12 @@ def open_records(
     return Source("tfrecord", given or found, channels=3, splits=splits)
 
 
-def _find(pattern: str, split: str) -> list[str]:
+def _find(pattern: str, split: str, *, required: bool) -> list[str]:
     path = pattern.replace("{split}", split)
     if "://" in path:
         raise ValueError(f"tfrecord reads local files only, got {path!r}; copy them to an SSD")
     files = [file for file in matching(path) if os.path.isfile(file)]
-    if not files and split != "test":
+    if not files and required:
         raise ValueError(f"no {split} files match {path!r}; expected TFRecord files there")
     for file in files:
         shard = re.search(r"-\d{5}-of-(\d{5})$", file)
