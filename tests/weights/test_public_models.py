@@ -73,6 +73,20 @@ def test_every_module_is_one_layer(entry):
     assert len(used) == len(set(used))
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.module.", "model.backbone.net."])
+def test_what_a_model_was_in_is_taken_off(prefix):
+    for entry in PUBLIC:
+        tensors, (_, source) = tensors_of(entry), source_of(entry)
+        if not all("." in name for name in tensors):
+            continue
+        wrapped = {f"{prefix}{name}": value for name, value in tensors.items()}
+        wrapped["n_averaged"] = np.float32(0)
+        expected = list(convert.layers_of(tensors, source).values())
+        for some in (tensors, wrapped):
+            found = convert.layers_of(convert.unwrapped(some, source), source)
+            assert list(found.values()) == expected, entry
+
+
 @pytest.mark.parametrize("entry", [entry for entry in PUBLIC if entry.endswith(" as published")])
 def test_published_names_are_the_layers_of_todays(entry):
     assert places(entry) == places(entry.removesuffix(" as published"))

@@ -65,9 +65,15 @@ def test_safetensors_of_all_types(tmp_path):
     (dict_of(a=GOOD), {"a": VALUES.reshape(3, 4)}),
     (dict_of(a=tensor((2, 3), (1, 4), offset=1)), {"a": np.float32([[1, 5, 9], [2, 6, 10]])}),
     (dict_of(a=tensor((0, 3), (3, 1))), {"a": np.zeros((0, 3), "f4")}),
-    (dict_of(a=GOOD, n=number(7)), {"a": VALUES.reshape(3, 4), "n": np.int64(7)}),
+    (dict_of(a=GOOD, n=number(7), best=text("x")), {"a": VALUES.reshape(3, 4)}),
+    (dict_of(a=GOOD, best=call("numpy.core.multiarray scalar", call(
+        "numpy dtype", text("f8")) + dict_of() + b"b", b"C\x01x")), {"a": VALUES.reshape(3, 4)}),
     (dict_of(**{"module.a": GOOD, "module.b": tensor((1,), (1,), 11)}),
-     {"a": VALUES.reshape(3, 4), "b": VALUES[11:]}),
+     {"module.a": VALUES.reshape(3, 4), "module.b": VALUES[11:]}),
+    # The only one, whatever its key is; an optimizer's are under numbers.
+    (dict_of(epoch=number(1), run=dict_of(network=dict_of(a=GOOD)), optimizer=dict_of(
+        state=b"}" + number(0) + dict_of(mean=tensor((1,), (1,))) + b"s")),
+     {"a": VALUES.reshape(3, 4)}),
     (dict_of(epoch=number(3), state_dict=dict_of(a=tensor((1,), (1,))), args=call(
         "torch device", text("cpu"))), {"a": VALUES[:1]}),
     (dict_of(model=dict_of(a=tensor((1,), (1,))), state_dict_ema=dict_of(a=GOOD)),
@@ -80,6 +86,23 @@ def test_safetensors_of_all_types(tmp_path):
 def test_checkpoints(tmp_path, write, value, expected):
     tensors = read_tensors(write(tmp_path / "x.pth", value))
     assert_equal(tensors, {name: np.asarray(value) for name, value in expected.items()})
+
+
+def test_one_of_several_dictionaries_is_chosen_behind_the_file(tmp_path):
+    path = write_zip(tmp_path / "x.pth", dict_of(
+        teacher=dict_of(a=GOOD), student=dict_of(net=dict_of(a=tensor((1,), (1,)), b=GOOD))))
+    refused(path, "'teacher' (1), 'student/net' (2)", "FILE#KEY")
+    assert_equal(read_tensors(f"{path}#student/net"), {"a": VALUES[:1], "b": VALUES.reshape(3, 4)})
+    assert_equal(read_tensors(f"{path}#teacher"), {"a": VALUES.reshape(3, 4)})
+    assert kind_of(f"{path}#teacher") == "pytorch"
+    refused(f"{path}#student", "got #student; expected one of", "'student/net' (2)")
+    usual = write_zip(tmp_path / "y.pth", dict_of(a=GOOD, state_dict_ema=dict_of(b=GOOD)))
+    assert list(read_tensors(usual)) == ["b"] and list(read_tensors(f"{usual}#.")) == ["a"]
+    other = tmp_path / "net#1.safetensors"
+    save_file({"a": VALUES}, other)
+    assert list(read_tensors(other)) == ["a"]  # a file of that name comes first
+    save_file({"a": VALUES}, tmp_path / "net.safetensors")
+    refused(f"{tmp_path}/net.safetensors#a", "got #a behind", "expected its name alone")
 
 
 def test_mxnet_in_a_zip(tmp_path):

@@ -129,19 +129,19 @@ LONG = b"\x8b" + struct.pack("<i", 10**6) + b"\x01" * 10**6
 ENDLESS = {
     "deep key": (nested(200_000) + b"N", "key of type tuple"),
     "doubled key": (doubled(60) + b"N", "key of type tuple"),
-    "deep value": (text("a") + nested(200_000), "tuple"),
-    "deep dict": (text("a") + (b"}" + text("a")) * 20_000 + b"N" + b"s" * 20_000, "Dict"),
+    "deep value": (text("a") + nested(200_000), "no state dict"),
+    "deep dict": (text("a") + (b"}" + text("a")) * 20_000 + b"N" + b"s" * 20_000, "no state dict"),
     "long key": (LONG + b"N", "key of type int"),
     "long sizes": (text("a") + LONG + b"q\x01" + call(
         "torch._utils _rebuild_tensor_v2", GOOD, b"h\x01", tuple_of(*[b"h\x01"] * 64),
         tuple_of(*[b"h\x01"] * 64), b"\x89", b"}").replace(GOOD, b"N"), "counts"),
-    "set": (text("a") + b"\x8f(" + doubled(60) + b"\x90", "Other"),
-    "frozenset": (text("a") + b"(" + doubled(60) + b"\x91", "Other"),
+    "set": (text("a") + b"\x8f(" + doubled(60) + b"\x90", "no state dict"),
+    "frozenset": (text("a") + b"(" + doubled(60) + b"\x91", "no state dict"),
     "old dict": (text("a") + b"(" + doubled(60) + b"Nd", "key of type tuple"),
     "pairs": (text("a") + call("collections OrderedDict", b"](" + tuple_of(doubled(60), b"N")
                                + b"e"), "key of type tuple"),
     "many pairs again": (text("a") + b"](" + tuple_of(text("b"), b"N") * 10**5 + b"eq\x01" + (
-        b"0ccollections\nOrderedDict\nh\x01\x85R") * 2000, "Dict"),
+        b"0ccollections\nOrderedDict\nh\x01\x85R") * 2000, "no state dict"),
     "many arguments": (text("a") + tuple_of(*[b"N"] * 10**5) + b"q\x010" + (
         b"ctorch\ndevice\nh\x01R0") * 10 + b"N", "100000 arguments"),
     "arguments by name": (text("a") + b"ccollections\nOrderedDict\n)}\x92", "by name"),
@@ -166,7 +166,7 @@ def test_other_checkpoints_are_refused(tmp_path):
     refused(write_legacy(path, good, count=-1), "-1")
     refused(write_zip(path, good, **{"constants.pkl": b"."}), "TorchScript")
     refused(write_zip(path, number(3)), "state dict")
-    refused(write_zip(path, dict_of(a=GOOD, b=text("x"))), "'b' is a str")
+    refused(write_zip(path, dict_of(b=text("x"))), "state dict")
     refused(write_zip(path, dict_of()), "state dict")
     path.write_bytes(pickle.dumps({"a": 1}))
     refused(path, "begins with", ".pth")

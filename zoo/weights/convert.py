@@ -39,8 +39,9 @@ _NORM_VARIABLES = {
 # "layer1.0.bn1.weight", Keras' "conv1_conv/kernel", and "batchnorm0_running_mean" in MXNet's files
 # from before its release 1.2.
 _NAME = re.compile(rf"(.+?)[._/]({'|'.join(_PARTS)})")
-# What PyTorch stores beside the weights: how many batches a normalisation has seen.
-_IGNORED = ("num_batches_tracked",)
+# What PyTorch stores beside the weights: how many batches a normalisation has seen, and how many
+# models an average is of.
+_IGNORED = ("num_batches_tracked", "n_averaged")
 
 
 def convert(
@@ -86,6 +87,27 @@ def convert(
         else:
             values.update(_kernel_values(layer, parts[name], source.keras_layout))
     return values
+
+
+def unwrapped(tensors: Mapping[str, np.ndarray], source: Source) -> Mapping[str, np.ndarray]:
+    """`tensors` without what all names begin with, where `source` knows more of them then.
+
+    It is what the model was in when it was saved: "module." (DataParallel), "_orig_mod."
+    (torch.compile), "model.", "backbone.", or several of them.
+
+    Raises:
+      ValueError: as `layers_of`.
+    """
+    shorter = {name: value for name, value in tensors.items() if not name.endswith(_IGNORED)}
+    best, most = tensors, len(layers_of(tensors, source))
+    while shorter:
+        first = next(iter(shorter)).partition(".")[0] + "."
+        if not all(name.startswith(first) for name in shorter):
+            break
+        shorter = {name.removeprefix(first): value for name, value in shorter.items()}
+        if (known := len(layers_of(shorter, source))) > most:
+            best, most = shorter, known
+    return best
 
 
 def layers_of(tensors: Mapping[str, np.ndarray], source: Source) -> Mapping[str, str]:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import zoo.models
 from zoo.given_path import as_path
+from zoo.lazy import lazy_module
 from zoo.weights import catalogue, local, names, stored
 from zoo.weights.card import Card
 from zoo.weights.preprocessing import Preprocessing
+
+readers = lazy_module("zoo.weights.readers")
 
 # Names of the catalogue's defaults: the data that a model's weights were trained on.
 DATASETS = ("imagenet", "mnist")
@@ -21,7 +24,8 @@ def resolve(
 ) -> catalogue.Entry | Path:
     """What `weights` names: an entry of the catalogue, or a file or a run's folder that exists.
 
-    weights: as of `zoo.create_model`; a text that is a name of the catalogue is no path.
+    weights: as of `zoo.create_model`; a text that is a name of the catalogue is no path. Behind a
+        file's name #KEY may stand, see `zoo.weights.readers.split_key`.
     name: the model that they are for, where it is known.
 
     Raises:
@@ -47,7 +51,7 @@ def resolve(
             )
         return entry
     path = as_path(weights)
-    if not path.exists():
+    if not readers.split_key(path)[0].exists():
         raise ValueError(
             f"got weights={weights!r}; expected one of {list(DATASETS)}, an entry of the catalogue "
             "as 'timm:resnet50d.ra2_in1k', or a file or folder that exists"

@@ -62,6 +62,7 @@ def converted_values(
       ValueError: a tensor that no layer has a place for, or a layer without a tensor.
     """
     structure = registry.find(name).structure
+    tensors = convert.unwrapped(tensors, source)
     has_aux = any(map(structure.is_auxiliary, convert.layers_of(tensors, source).values()))
     model = zoo.models.create_model(name, **({"aux_heads": True} if has_aux else {}))
     values = convert.convert(model, tensors, source)

@@ -18,7 +18,6 @@ from zoo.weights.readers.raw import Damaged
 
 _READERS = {
     "safetensors": safetensors.read,
-    "pytorch": pytorch.read,
     "mxnet": mxnet.read,
     "keras_h5": keras_h5.read,
 }
@@ -38,6 +37,8 @@ _INSTEAD = {
 def kind_of(path: str | os.PathLike[str]) -> str:
     """What the file is, by its content.
 
+    path: with #KEY behind the name of a file of several dictionaries of tensors, see `split_key`.
+
     Returns "safetensors", "pytorch", "mxnet", "keras_h5" (a legacy .h5 whose weights are named by
     layer), "keras_weights" (Keras 3's .weights.h5) or "keras" (a .keras archive).
 
@@ -45,15 +46,30 @@ def kind_of(path: str | os.PathLike[str]) -> str:
       OSError: there is no such file, or it may not be read.
       ValueError: a folder, an empty file, an HTML page, anything else; in one line.
     """
+    file, key = split_key(path)
     with _errors_name(path):
-        return _kind(Path(path))
+        kind = _kind(file)
+        if key and kind != "pytorch":
+            raise ValueError(f"got #{key} behind a file of kind {kind!r}, which has one dictionary "
+                             "of tensors; expected its name alone")
+        return kind
+
+
+def split_key(path: str | os.PathLike[str]) -> tuple[Path, str]:
+    """The file, and which of its dictionaries of tensors: FILE#KEY, where that is no file's name.
+
+    KEY has "/" between the keys on the way, as in checkpoint.pth#model/ema.
+    """
+    path = Path(path)
+    name, mark, key = str(path).partition("#")
+    return (path, "") if not mark or path.exists() else (Path(name), key)
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Name -> array, both as the file has them; float16 and bfloat16 become float32.
 
-    .safetensors, PyTorch's state dicts (alone or in a checkpoint, see `pytorch`), MXNet's .params
-    (alone, or the only one of a .zip; without "arg:", "aux:") and legacy Keras .h5
+    .safetensors, PyTorch's state dicts (alone or in a checkpoint, see `state_dict`), MXNet's
+    .params (alone, or the only one of a .zip; without "arg:", "aux:") and legacy Keras .h5
     ("LAYER/VARIABLE", see `keras_h5`). Do not write to the arrays: some are read-only, and some
     share memory.
 
@@ -68,7 +84,8 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
                 "got Keras' own format, whose variables only their model can name; expected "
                 "zoo.create_model(NAME, weights=path)"
             )
-        tensors = _READERS[kind](path)
+        file, key = split_key(path)
+        tensors = pytorch.read(file, key) if kind == "pytorch" else _READERS[kind](file)
         if not tensors:
             raise ValueError("got no tensor in it; expected at least one")
         return tensors

@@ -2,10 +2,9 @@
 
 Both are a pickle that names storages, see `pickled`, and the storages' bytes.
 
-The state dict of a training checkpoint is its first dict of `STATE_DICTS`, averaged weights before
-the last ones; without one the checkpoint is the state dict itself. "module." in front of all names
-(DataParallel) goes. Left out: tar files from before version 0.2, whole pickled models, TorchScript,
-sparse and quantised tensors, storages from big-endian machines.
+Which dictionary of a checkpoint is the state dict says `state_dict`. Left out: tar files from
+before version 0.2, whole pickled models, TorchScript, sparse and quantised tensors, storages from
+big-endian machines.
 """
 
 from __future__ import annotations
@@ -20,11 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo.weights.readers import archive, raw
+from zoo.weights.readers import archive, raw, state_dict
 from zoo.weights.readers.pickled import Storage, Tensor, unpickle
 from zoo.weights.readers.raw import Damaged
 
-STATE_DICTS = ("state_dict_ema", "model_ema", "state_dict", "model")
 # The number that begins a file of the old format, as bytes of its pickle.
 LEGACY_MAGIC = bytes.fromhex("6cfc9c46f9206aa85019")
 _LEGACY_VERSION = 1001
@@ -38,8 +36,10 @@ def pickles(names: list[str]) -> list[str]:
     return [name for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+def read(path: str | os.PathLike[str], key: str = "") -> dict[str, np.ndarray]:
     """Name -> array: a read-only view of the file's bytes, or of a float32 copy of a storage.
+
+    key: of the dictionary of tensors, as of `state_dict.find`.
 
     Raises:
       Damaged: pickle, storages and lengths do not agree.
@@ -47,11 +47,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """
     if archive.is_zip(path):
         with archive.opened(path) as zipped:
-            return _read_zip(zipped)
-    return _read_legacy(Path(path).read_bytes())
+            return _read_zip(zipped, key)
+    return _read_legacy(Path(path).read_bytes(), key)
 
 
-def _read_zip(zipped: zipfile.ZipFile) -> dict[str, np.ndarray]:
+def _read_zip(zipped: zipfile.ZipFile, key: str) -> dict[str, np.ndarray]:
     names = zipped.namelist()
     pickle_name, *others = pickles(names)
     if others:
@@ -69,10 +69,10 @@ def _read_zip(zipped: zipfile.ZipFile) -> dict[str, np.ndarray]:
             raise Damaged(f"got {len(data)} bytes for {_described(storage)}")
         return raw.array(data, storage.dtype, storage.count)
 
-    return _arrays(checkpoint, data_of)
+    return _arrays(checkpoint, key, data_of)
 
 
-def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
+def _read_legacy(data: bytes, key: str) -> dict[str, np.ndarray]:
     stream = io.BytesIO(data)
     _, version, system = (unpickle(stream)[0] for _ in range(3))
     if version != _LEGACY_VERSION or not isinstance(system, dict):
@@ -91,7 +91,7 @@ def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
             raise Damaged(f"got {count} numbers for {_described(storage)}")
         arrays[storage] = raw.array(data, storage.dtype, count, position + 8)
         position += 8 + count * np.dtype(storage.dtype).itemsize
-    return _arrays(checkpoint, arrays.__getitem__)
+    return _arrays(checkpoint, key, arrays.__getitem__)
 
 
 def _described(storage: Storage) -> str:
@@ -103,23 +103,17 @@ def _check_byte_order(little_endian: bool) -> None:
         raise ValueError("got storages of a big-endian machine; expected little-endian ones")
 
 
-def _arrays(checkpoint: Any, data_of: Callable[[Storage], np.ndarray]) -> dict[str, np.ndarray]:
-    state = _state_dict(checkpoint)
-    start = "module." if all(name.startswith("module.") for name in state) else ""
-    _check_sharing([value for value in state.values() if isinstance(value, Tensor)])
+def _arrays(
+    checkpoint: Any, key: str, data_of: Callable[[Storage], np.ndarray]
+) -> dict[str, np.ndarray]:
+    tensors = state_dict.find(checkpoint, key)
+    _check_sharing(list(tensors.values()))
     storages: dict[Storage, np.ndarray] = {}
     arrays = {}
-    for name, value in state.items():
-        if isinstance(value, Tensor):
-            if value.storage not in storages:
-                storages[value.storage] = data_of(value.storage)
-            arrays[name.removeprefix(start)] = _view(value, storages[value.storage])
-        elif isinstance(value, int) and abs(value) < 2**63:
-            arrays[name.removeprefix(start)] = np.asarray(value, np.int64)
-        else:
-            raise ValueError(
-                f"entry {name!r:.80} is a {type(value).__name__}; expected a tensor or an int"
-            )
+    for name, tensor in tensors.items():
+        if tensor.storage not in storages:
+            storages[tensor.storage] = data_of(tensor.storage)
+        arrays[name] = _view(tensor, storages[tensor.storage])
     return arrays
 
 
@@ -132,21 +126,6 @@ def _check_sharing(tensors: list[Tensor]) -> None:
             f"got tensors of {numbers} numbers in storages of {stored}; expected at most "
             f"{_MOST_SHARING} times as many"
         )
-
-
-def _state_dict(checkpoint: Any) -> dict[str, Any]:
-    state = checkpoint
-    if isinstance(checkpoint, dict):
-        state = next(
-            (checkpoint[key] for key in STATE_DICTS if isinstance(checkpoint.get(key), dict)),
-            checkpoint,
-        )
-    if not isinstance(state, dict) or not state or not all(isinstance(k, str) for k in state):
-        raise ValueError(
-            f"got a {type(state).__name__} that is no state dict; expected name -> tensor, alone "
-            f"or under one of {list(STATE_DICTS)}"
-        )
-    return state
 
 
 def _view(tensor: Tensor, data: np.ndarray) -> np.ndarray:
