@@ -70,7 +70,7 @@ def write(model: keras.Model, kind: str, folder) -> str:
     return str(path)
 
 
-KINDS = [".safetensors", ".timm.safetensors", ".weights.h5", ".keras"]
+KINDS = [".safetensors", ".timm.safetensors", ".weights.h5", ".keras", ".h5"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,6 +90,17 @@ def test_another_number_of_classes_takes_a_new_classifier(model, kind, tmp_path)
     expected = keras.Model(model.input, model.get_layer("head_pool").output)(IMAGES)
     np.testing.assert_array_equal(features, expected)
     assert read.output.shape == (None, 3)
+
+
+def test_tensors_of_another_number_of_classes_take_a_new_classifier(model):
+    tensors = {f"_orig_mod.{name}": value for name, value in as_timm(model).items()}
+    read = zoo.load_pretrained("timm:resnet18", tensors, num_classes=3, **SMALL)
+    features = keras.Model(read.input, read.get_layer("head_pool").output)(IMAGES)
+    expected = keras.Model(model.input, model.get_layer("head_pool").output)(IMAGES)
+    np.testing.assert_array_equal(features, expected)
+    assert read.output.shape == (None, 3) and read.card.num_classes == 3
+    same = zoo.load_pretrained("timm:resnet18", tensors, **SMALL)
+    np.testing.assert_array_equal(same(IMAGES), model(IMAGES))
 
 
 def test_without_the_classifier(model, tmp_path):

@@ -52,6 +52,10 @@ class Structure:
         """The head that the layer is in; None for the others."""
         return _part_of(layer, self.heads)
 
+    def holds(self, layer: str) -> bool:
+        """Whether a layer of this name is in one of the parts."""
+        return _part_of(layer, (*self.stages, *self.between, *self.heads)) is not None
+
     def is_auxiliary(self, layer: str) -> bool:
         """Whether the layer is in an auxiliary head."""
         return self.head_of(layer) not in (None, self.head)

@@ -151,7 +151,8 @@ def load_pretrained(
       name: "LIBRARY:MODEL" as that library calls it ("timm:resnet50d", "gluoncv:resnet50_v1d"),
         with a tag of the catalogue or without ("timm:resnet50d.ra2_in1k").
       tensors: name -> array, both as that library has them; None: the catalogue's checkpoint.
-      **options: as of `zoo.create_model`.
+      **options: as of `zoo.create_model`. Another num_classes than the tensors have leaves the
+        last layer with new weights.
 
     Raises:
       ValueError: an unknown name; a tensor that is missing, left over or of another shape.
@@ -162,10 +163,11 @@ def load_pretrained(
         entry = catalogue.find(name)
         return create_model(models_of(entry)[0], weights=entry.name, **options)
     model_name, source = names.find(library, model_there)
-    model = zoo.models.create_model(model_name, **options)
-    values = convert.convert(model, tensors, source)
-    convert.assign(model, values)
-    return _described(model, _card_of(model, model_name, options))
+    zoo.models.check_model(model_name, set(options) - {*_CREATE_OPTIONS, "num_classes"})
+    values = stored.converted_values(model_name, tensors, source)
+    num_classes = options.pop("num_classes", None)
+    stored_classes = _classes_of(model_name, values)
+    return _with_values(model_name, values, {}, stored_classes, num_classes, options)
 
 
 def _options_of(card: Card, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,9 +236,10 @@ def _classes_of(name: str, values: Mapping[str, np.ndarray]) -> int | None:
       ValueError: a classifier that is no layer of one output a class.
     """
     structure = getattr(registry.find(name), "structure", None)
-    bias = structure and values.get(f"{structure.classifier}/bias")
-    if bias is None:
+    if structure is None or f"{structure.classifier}/kernel" not in values:
         return None
+    if (bias := values.get(f"{structure.classifier}/bias")) is None:
+        raise ValueError(f"got no tensor for '{structure.classifier}/bias'; expected one")
     if bias.ndim != 1 or bias.size == 0:
         raise ValueError(
             f"got a tensor of shape {bias.shape} for '{structure.classifier}/bias'; expected a "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import zoo.models
 from zoo.lazy import lazy_module
+from zoo.models import registry
 from zoo.runs import checkpoints, run_folder
 from zoo.weights import artefact, names, stored
 from zoo.weights.card import Card, card_of_recipe
@@ -60,8 +62,8 @@ def read_values(path: Path, name: str, **options: Any) -> dict[str, np.ndarray]:
     if kind in ("keras", "keras_weights"):
         return _from_keras(path, name, options)
     tensors = readers.read_tensors(path)
-    if all("/" in tensor for tensor in tensors) and kind == "safetensors":
-        return tensors  # what this zoo writes: its own names
+    if _is_own(kind, name, tensors):
+        return {path: value for path, value in tensors.items() if value.dtype.kind == "f"}
     return _from_library(path, name, tensors)
 
 
@@ -71,6 +73,17 @@ def values_of(model: keras.Model) -> dict[str, np.ndarray]:
         v.path: keras.ops.convert_to_numpy(v)
         for v in model.weights if keras.backend.is_float_dtype(v.dtype)
     }
+
+
+def _is_own(kind: str, name: str, tensors: Mapping[str, np.ndarray]) -> bool:
+    """Whether the names are this zoo's own, "LAYER/VARIABLE"; those of keras.applications are of
+    this form, too, in a legacy .h5 with layers of other names."""
+    structure = getattr(registry.find(name), "structure", None)
+    has_form = kind in ("safetensors", "keras_h5") and all("/" in tensor for tensor in tensors)
+    return has_form and (
+        kind == "safetensors" or structure is None
+        or all(structure.holds(tensor.partition("/")[0]) for tensor in tensors)
+    )
 
 
 def _of_unfinished_run(path: Path) -> dict[str, np.ndarray]:
