@@ -58,7 +58,7 @@ def test_report_and_output_name_the_files(finished_run):
                  "What the curves say:", '"model": "lenet5"'):
         assert text in report
     output = (finished_run / "stdout.txt").read_text()
-    assert "* epochs = 3   (recipe: 20)" in output
+    assert "  epochs = 3   (recipe: 20)" in output
     for text in ("run folder:", "epoch 3/3:", "SavedModel:", "report.md",
                  "model.safetensors", "model.keras"):
         assert text in output
