@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 from sklearn.datasets import load_sample_image
 
 from zoo.data.center_crop import resize_and_center_crop
@@ -215,6 +215,25 @@ def test_a_file_opened_by_pillow_is_what_the_decoder_makes_of_it(mode, save, pho
     np.testing.assert_array_equal(
         preprocess_input(Image.open(file), known, resize=False)[0], expected
     )
+
+
+@pytest.mark.parametrize("orientation", ["exif", "ignored"])
+@pytest.mark.parametrize("noted", range(1, 9))
+def test_a_picture_of_pillow_lies_as_its_file_does(noted, orientation, photo):
+    exif = Image.Exif()
+    exif[0x0112] = noted
+    file = io.BytesIO()
+    Image.fromarray(photo[:90, :70]).save(file, "png", exif=exif)
+    known = Preprocessing(40, 48, "bilinear", (0,) * 3, (1,) * 3, orientation=orientation)
+    opened = Image.open(file)
+    expected = preprocess_input(file.getvalue(), known)
+    np.testing.assert_array_equal(preprocess_input(opened, known), expected)
+    np.testing.assert_array_equal(preprocess_input([opened, opened.convert("RGBA")], known)[1:],
+                                  expected)
+    turned_by_the_app = ImageOps.exif_transpose(opened)
+    upright = preprocess_input(np.asarray(turned_by_the_app), known)
+    np.testing.assert_array_equal(preprocess_input(turned_by_the_app, known), upright)
+    assert noted == 1 or (orientation == "exif") == (np.abs(upright - expected).max() == 0)
 
 
 @pytest.mark.parametrize("picture", [Image.new("I", (8, 8)), [Image.new("I", (8, 8))]])

@@ -19,6 +19,8 @@ from zoo.weights.pictures import as_arrays
 from zoo.weights.resizing import resize_and_crop
 
 np = lazy_module("numpy")
+Image = lazy_module("PIL.Image")
+ImageOps = lazy_module("PIL.ImageOps")
 tensors = lazy_module("zoo.weights.tensors")
 
 if TYPE_CHECKING:
@@ -105,8 +107,8 @@ def preprocess_input(
         image file, or a list of these, of any sizes; uint8, or float in levels of 0..255, which
         resizing rounds to whole levels. C is 3 (RGB) or 1; a grey picture is repeated to three
         channels where the network has three. Bytes are decoded as in training and in a SavedModel,
-        PIL images converted by their mode, without their transparency. A tensor gives a tensor: see
-        zoo/weights/tensors.py.
+        PIL images converted by their mode, without their transparency, and turned by the note of
+        orientation that they still have. A tensor gives a tensor: see zoo/weights/tensors.py.
     resize: False leaves out resizing and cropping: [B, H, W, C] for pictures of one size.
 
     Raises:
@@ -134,11 +136,14 @@ def preprocess_input(
 
 
 def _decoded(images: object, preprocessing: Preprocessing) -> object:
-    """With the pictures of the files whose bytes are among `images`."""
+    """With the pictures of the files whose bytes are among `images`, and with the PIL images that
+    came with a note of their orientation turned as those of the files are."""
     if isinstance(images, (list, tuple)):
         return [_decoded(image, preprocessing) for image in images]
     if isinstance(images, bytes):
         return read_image(images, len(preprocessing.mean), preprocessing.orientation)
+    if preprocessing.orientation == "exif" and isinstance(images, Image.Image):
+        return ImageOps.exif_transpose(images)
     return images
 
 
