@@ -64,6 +64,11 @@ def test_names_from_a_file(tmp_path, digits):
     (tmp_path / "names").write_text("a\n")
     wrong("has 1 class names; expected at least 2", f"{pattern},names={tmp_path}/names")
     wrong("no file of class names", f"{pattern},names={tmp_path}/none")
+    wrong("no file of class names '/dev/zero'", f"{pattern},names=/dev/zero")
+    os.truncate(tmp_path / "names", 1 << 30)  # without taking place on the disk
+    wrong("names has 1073741824 bytes; expected a file of", f"{pattern},names={tmp_path}/names")
+    (tmp_path / "names").write_bytes(b"\xff\xfea\0b\0")
+    wrong("names is not in UTF-8 (invalid start byte)", f"{pattern},names={tmp_path}/names")
 
 
 def test_wrong_records(tmp_path, digits):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -83,9 +85,11 @@ def test_wrong_idx_files(tmp_path, digits):
     with_images(b"", f"{images} is no IDX file of 3 dimensions, got an empty file")
     plain = gzip.decompress(good)
     with_images(plain[:-1], f"{images} has 94079 bytes of data, its header says (120, 28, 28)")
-    with_images(plain + b"\0", "it is truncated or damaged: fetch it again")
+    with_images(plain + b"\0", f"{images} has over 94080 bytes of data, its header says")
     with_images(labels.read_bytes(), f"{images} is no IDX file of 3 dimensions, got 2049")
     with_images((tmp_path / "t10k-images-idx3-ubyte.gz").read_bytes(), "20 images, ")
+    with_images(plain[:4] + b"\xff" * 12 + plain[16:], "more than they can hold; it is truncated")
+    with_images(plain[:10], f"{images} is no IDX file of 3 dimensions, got 2051 at its start")
     labels.rename(tmp_path / "aside")
     wrong("expected train-labels-idx1-ubyte[.gz]", f"idx:{tmp_path}")
     (tmp_path / "aside").rename(labels)
@@ -93,6 +97,29 @@ def test_wrong_idx_files(tmp_path, digits):
     content = gzip.decompress(test_labels.read_bytes())
     test_labels.write_bytes(content[:-1] + b"\x0b")
     wrong(f"{test_labels} has label 11, which no training example has", f"idx:{tmp_path}")
+
+
+def test_idx_files_without_end(tmp_path, digits):
+    """What is read is bounded by the header, and that by the length of the file."""
+    write_idx(tmp_path, digits)
+    images = tmp_path / "train-images-idx3-ubyte.gz"
+    start = gzip.decompress(images.read_bytes())[:4]
+    for shape, message in (
+        ((1_000_000, 28, 28), "more than they can hold"),  # a gzip bomb that says so
+        ((120, 28, 28), "has over 94080 bytes of data"),  # one that does not
+    ):
+        with gzip.open(images, "wb") as file:
+            file.write(start + struct.pack(">3I", *shape))
+            for _ in range(200):
+                file.write(bytes(1 << 20))
+        tracemalloc.start()
+        wrong(message, f"idx:{tmp_path}")
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+        tracemalloc.stop()
+    for number in range(2):
+        images.unlink()
+        os.mkfifo(images) if number else images.symlink_to("/dev/zero")
+        wrong(f"{images} is no regular file; expected an IDX file", f"idx:{tmp_path}")
 
 
 def test_a_relative_place_is_looked_for_in_data_dir(tmp_path, digits):

@@ -8,10 +8,12 @@ files whose prefix starts with `emnist` are turned upright here.
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import re
 import zlib
 
+from zoo.data.class_names import read_lines
 from zoo.data.holdout import HELD_OUT, stratified_holdout
 from zoo.data.splits import ArraySplit, Source
 from zoo.lazy import lazy_module
@@ -21,6 +23,8 @@ np = lazy_module("numpy")
 _NAME = re.compile(
     r"(?P<prefix>.*?)(?P<part>train|t10k|test)-(?P<what>images|labels)[-.]idx[13]-ubyte(\.gz)?"
 )
+# Times that data may be larger than its gzipped file: digits are 5 to 10, zlib's most is 1,032.
+_MOST_UNPACKED = 100
 _IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049  # unsigned bytes in 3 dimensions, in 1
 
 
@@ -121,32 +125,48 @@ def _read_labels(paths: dict[str, str]) -> np.ndarray:
 
 
 def _read(path: str, magic: int, rank: int) -> np.ndarray:
+    """Returns uint8 of the shape that the file's header says; no more than that is read."""
+    if not os.path.isfile(path):
+        raise ValueError(f"{path} is no regular file; expected an IDX file")
     try:
         with open(path, "rb") as file:
-            content = file.read()
-        if content[:2] == b"\x1f\x8b":  # by content: downloads lose and gain the suffix .gz
-            content = gzip.decompress(content)
+            most = os.fstat(file.fileno()).st_size
+            # By content: downloads lose and gain the suffix .gz.
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            stream = gzip.GzipFile(fileobj=file) if packed else file
+            shape = _read_header(path, stream.read(4 + 4 * rank), magic, rank)
+            size = math.prod(shape)
+            if size > most * (_MOST_UNPACKED if packed else 1):
+                raise ValueError(f"{path} has {most} bytes, its header says {shape}, more than "
+                                 "they can hold; it is truncated or damaged: fetch it again")
+            content = stream.read(size)
+            more = stream.read(1)
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} cannot be read ({error}); fetch it again") from error
-    header = np.frombuffer(content[: 4 + 4 * rank], ">u4")
+    if len(content) != size or more or not size:
+        found = f"over {size}" if more else len(content)
+        raise ValueError(f"{path} has {found} bytes of data, its header says {shape}; "
+                         "it is truncated or damaged: fetch it again")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _read_header(path: str, start: bytes, magic: int, rank: int) -> tuple[int, ...]:
+    """The shape of the data, out of the first 4 + 4 * rank bytes."""
+    header = np.frombuffer(start[: len(start) // 4 * 4], ">u4")
     if len(header) < 1 + rank or header[0] != magic:
         found = header[0] if len(header) else "an empty file"
         raise ValueError(f"{path} is no IDX file of {rank} dimensions, got {found} at its start; "
                          f"expected {magic}")
-    shape = tuple(int(n) for n in header[1:])
-    pixels = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
-    if pixels.size != np.prod(shape) or not pixels.size:
-        raise ValueError(f"{path} has {pixels.size} bytes of data, its header says {shape}; "
-                         "it is truncated or damaged: fetch it again")
-    return pixels.reshape(shape)
+    return tuple(int(n) for n in header[1:])
 
 
 def _class_names(mapping: str, known: np.ndarray) -> tuple[str, ...]:
     """EMNIST's mapping files have lines `label code [code]`: a character, or both its cases."""
     if not os.path.isfile(mapping):
         return tuple(str(label) for label in known)
-    with open(mapping, encoding="ascii") as lines:
-        rows = [[int(number) for number in line.split()] for line in lines if line.strip()]
+    lines = read_lines(mapping)
+    rows = [[int(number) for number in line.split()] for line in lines if line.strip()]
     names = {row[0]: "".join(map(chr, row[1:])) for row in rows}
     missing = [int(label) for label in known if label not in names]
     if missing:

@@ -18,6 +18,7 @@ import re
 
 from google.protobuf.message import DecodeError
 
+from zoo.data.class_names import read_lines
 from zoo.data.records import RecordSplit, open_files
 from zoo.data.splits import Source
 from zoo.given_path import as_path, matching
@@ -92,10 +93,7 @@ def _find(pattern: str, split: str, *, required: bool) -> list[str]:
 
 
 def _read_names(path: str) -> tuple[str, ...]:
-    if not as_path(path).is_file():
-        raise ValueError(f"no file of class names {path!r}; expected one name a line")
-    with open(as_path(path), encoding="utf-8") as lines:
-        names = tuple(line.strip() for line in lines if line.strip())
+    names = tuple(line.strip() for line in read_lines(as_path(path)) if line.strip())
     if len(names) < 2:
         raise ValueError(f"{path} has {len(names)} class names; expected at least 2, one a line")
     return names

@@ -18,6 +18,7 @@ from zoo.given_path import matching
 from zoo.printable import csv_cell
 from zoo.weights import decode_predictions, preprocess_input
 
+_MOST_BYTES = 1 << 30  # of an image file
 # (class index, class name, probability), the likeliest first.
 TopClasses = list[tuple[int, str, float]]
 
@@ -110,6 +111,8 @@ def _prepared(path: Path, model: keras.Model) -> np.ndarray | str:
     """float32 [1, S, S, C], or what is wrong. Each file by itself: no two large ones at once."""
     if path.exists() and not path.is_file():
         return "cannot be read as an image: no regular file"  # a pipe would never end
+    if path.exists() and path.stat().st_size > _MOST_BYTES:
+        return f"cannot be read as an image: over {_MOST_BYTES >> 20} MiB"
     try:
         return preprocess_input(path.read_bytes(), model)
     except (OSError, ValueError) as error:
