@@ -14,6 +14,7 @@ from zoo.models import blocks, checks, count_trainable, structure_of
 keras = lazy_module("keras")
 
 
+@checks.takes_numpy_numbers
 def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> keras.Model:
     """A copy of `model` with a new last layer for `num_classes` classes.
 

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 from zoo.lazy import lazy_module
 
 keras = lazy_module("keras")
+
+
+def takes_numpy_numbers(function: Callable) -> Callable:
+    """`function`, whose arguments may be numbers and arrays of NumPy where it takes Python's."""
+
+    @functools.wraps(function)
+    def with_plain(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(plain, args), **{name: plain(kwargs[name]) for name in kwargs})
+
+    return with_plain
+
+
+def plain(value: Any) -> Any:
+    """`value` with NumPy's numbers as Python's, also in tuples, lists and options; an array, as of
+    a shape, as a tuple."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):  # told without loading NumPy
+        value = value.tolist()
+        return tuple(value) if isinstance(value, list) else value
+    if type(value) in (tuple, list):
+        return type(value)(map(plain, value))
+    if type(value) is dict:
+        return {name: plain(part) for name, part in value.items()}
+    return value
 
 
 def check_rate(option: str, value: float) -> None:

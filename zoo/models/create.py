@@ -15,6 +15,7 @@ from zoo.models.registry import ENDS, check_model, find
 keras = lazy_module("keras")
 
 
+@checks.takes_numpy_numbers
 def create_model(
     name: str,
     *,

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Sequence
 
 from zoo.lazy import lazy_module
+from zoo.models.checks import is_positive_int, plain
 
 np = lazy_module("numpy")
 
@@ -45,7 +46,8 @@ def decode_predictions(
             f"got probabilities of {probabilities.shape[1]} classes; expected {len(classes)}, "
             f"which {whose}"
         )
-    if not 1 <= top <= len(classes):
+    top = plain(top)
+    if not is_positive_int(top) or top > len(classes):
         raise ValueError(f"got top={top!r}; expected a number from 1 to {len(classes)}")
     sums = probabilities.sum(axis=1)
     # Comparisons with NaN are False.

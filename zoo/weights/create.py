@@ -11,10 +11,11 @@ import zoo.models
 from zoo.address import is_address, require_trust
 from zoo.given_path import as_path
 from zoo.lazy import lazy_module
-from zoo.models import registry
+from zoo.models import checks, registry
 from zoo.weights import artefact, catalogue, convert, local, names, stored
 from zoo.weights.card import Card
 from zoo.weights.class_names import IMAGENET
+from zoo.weights.copying import copies_keep_what_is_known
 from zoo.weights.origin import checked_card, models_of, resolve
 from zoo.weights.unallocated import may_be_huge, shapes_of
 
@@ -29,6 +30,7 @@ _KNOWN = ("class_names", "preprocessing", "licence", "recipe", "accuracies", "co
 _CLASS_NAMES = {"imagenet": tuple(name for _, name in IMAGENET), "mnist": tuple("0123456789")}
 
 
+@checks.takes_numpy_numbers
 def create_model(
     name: str | None = None,
     *,
@@ -165,6 +167,7 @@ def load_pretrained(
     model_name, source = names.find(library, model_there)
     zoo.models.check_model(model_name, set(options) - {*_CREATE_OPTIONS, "num_classes"})
     values = stored.converted_values(model_name, tensors, source)
+    options = checks.plain(options)
     num_classes = options.pop("num_classes", None)
     stored_classes = _classes_of(model_name, values)
     return _with_values(model_name, values, {}, stored_classes, num_classes, options)
@@ -222,6 +225,7 @@ def _card_of(model: keras.Model, name: str, options: Mapping[str, Any]) -> Card:
 def _described(model: keras.Model, card: Card) -> keras.Model:
     model.card = card
     model.preprocessing, model.class_names = card.preprocessing, card.class_names
+    copies_keep_what_is_known(model)
     return model
 
 

@@ -15,6 +15,7 @@ from zoo.data.bad_images import read_image
 from zoo.data.methods import METHODS
 from zoo.data.orientation import check_orientation
 from zoo.lazy import lazy_module
+from zoo.models.checks import plain
 from zoo.weights.pictures import as_arrays
 from zoo.weights.resizing import resize_and_crop
 
@@ -55,6 +56,8 @@ class Preprocessing:
     orientation: str = "exif"
 
     def __post_init__(self) -> None:
+        for own in dataclasses.fields(self):
+            object.__setattr__(self, own.name, plain(getattr(self, own.name)))
         if not 1 <= self.image_size <= LARGEST:
             raise ValueError(
                 f"got image_size={self.image_size!r}; expected a size of 1 to {LARGEST}"
