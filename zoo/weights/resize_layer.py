@@ -16,6 +16,7 @@ class ResizeAndCrop(keras.layers.Layer):
 
     def __init__(self, image_size: int, eval_resize: int, resizing: str, **options):
         super().__init__(**{"dtype": "float32", "autocast": False, **options})
+        self.supports_jit = False  # XLA has no ScaleAndTranslate
         self.image_size, self.eval_resize, self.resizing = image_size, eval_resize, resizing
 
     def call(self, images):

@@ -2,7 +2,7 @@
 
 Their values are not known while a graph is built, so their levels are not checked. Without resizing
 Keras' own operations do it, on each of its backends; TensorFlow's resize, in `tf.data` also beside
-another backend.
+another backend. XLA cannot compile that: models with `ResizeAndCrop` tell Keras so.
 """
 
 from __future__ import annotations
