@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Iterator
 
+from zoo.data.duplicates import tell_duplicates
+from zoo.data.holdout import divide_by_name
 from zoo.data.image_files import (
     HIDDEN,
     SUFFIXES,
@@ -23,35 +25,48 @@ from zoo.lazy import lazy_module
 np = lazy_module("numpy")
 
 
-def open_folder(folder: str, *, recursive: bool = True, only: str = "") -> Source:
+def open_folder(
+    folder: str, *, recursive: bool = True, validation_share: float | None = None, only: str = ""
+) -> Source:
     """Opens a folder of image files; the class names are the sorted names of its sub-folders.
 
     What is left out there is told on standard error, in one line, and kept as `left_out`; so are
     test images that are in no class's folder, whose labels nobody knows.
 
     recursive: whether sub-folders of the classes' folders are looked into.
+    validation_share: of the training images, in (0, 1), for a folder without validation images:
+        with train/ alone, or with the classes' folders alone; see `divide_by_name`.
     only: the one split that is wanted; the others need not be there. "" for all.
 
     Raises:
       ValueError: a missing or empty folder, a class without images, or splits with unlike classes.
     """
     paths = split_folders(folder)
+    if validation_share and not paths:
+        paths = {"train": folder}
     for split in (only,) if only else ("train", "validation"):
-        if split not in paths:
-            raise ValueError(f"{folder!r} has no {split}/; move the images of each class to "
-                             f"{split}/CLASS/")
+        if split not in paths and not (validation_share and split == "validation"):
+            raise ValueError(
+                f"{folder!r} has no {split}/; expected train/CLASS/ and validation/CLASS/, or the "
+                f"classes' folders alone and --data=folder:{folder},validation_share=0.2"
+            )
     splits, left_out = {}, []
     if not only and "test" in paths and not _class_folders(paths["test"]):
         left_out += _beside_classes(paths.pop("test"))
     # Of the training images, where they are there: the labels of a model count in their order.
     first = paths.get("train", paths.get(only))
     class_names = _class_names(first)
-    paths = {split: path for split, path in paths.items() if only in ("", split)}
+    if not validation_share:
+        paths = {split: path for split, path in paths.items() if only in ("", split)}
     for path in paths.values():
         _check_classes(path, _class_names(path), first, class_names)
     for split, path in paths.items():
         splits[split], left_out_there = _open_split(path, class_names, recursive)
         left_out += left_out_there
+    spec = f"folder:{folder}"
+    splits = divide_by_name(splits, paths.get("train", folder), validation_share, spec)
+    splits = {split: one for split, one in splits.items() if only in ("", split)}
+    tell_duplicates(splits)
     left_out = merge(left_out)
     if left_out:
         print(f"{folder}: {describe(left_out)}", file=sys.stderr, flush=True)

@@ -14,7 +14,14 @@ from zoo.data.orientation import check_orientation
 from zoo.data.source_spec import Spec, check_spec
 from zoo.data.splits import Source, read_labels
 from zoo.given_path import as_path
+from zoo.lazy import lazy_module
+from zoo.printable import visible
 
+np = lazy_module("numpy")
+
+_UNEVEN = 10
+
+_FILES = {"csv": "csv_list"}  # where a kind's name is that of a module of Python's
 SPLITS = ("train", "validation", "test")
 
 
@@ -62,6 +69,8 @@ def open_source(
     if len(source.class_names) == 1:
         print(f"{source.name}: all images are of one class, {source.class_names[0]!r}: whatever is "
               "trained on them is right each time", file=sys.stderr, flush=True)
+    if not only:
+        _tell_uneven(source)
     encoded = any(split.encoded for split in source.splits.values())  # decoded in every epoch
     if encoded and on_bad_image == "skip":
         source = without_bad_images(source)
@@ -72,6 +81,20 @@ def open_source(
 
         source = cache_decoded(source, cache_mb)
     return source
+
+
+def _tell_uneven(source: Source) -> None:
+    """Says in a line where a class has over ten times the training images of another."""
+    labels = getattr(source.splits["train"], "labels", None)
+    if labels is None:  # records, which would have to be read
+        return
+    counts = np.bincount(labels, minlength=len(source.class_names))
+    most, fewest = int(counts.argmax()), int(counts.argmin())
+    if counts[most] > _UNEVEN * counts[fewest]:
+        many, few = (visible(source.class_names[label]) for label in (most, fewest))
+        print(f"{source.name}: {counts[most]} training images of {many!r}, {counts[fewest]} of "
+              f"{few!r}: --class_weights=balanced weighs the classes alike", file=sys.stderr,
+              flush=True)
 
 
 def _with_orientation(source: Source, orientation: str) -> Source:
@@ -96,7 +119,7 @@ def _with_train_images(source: Source, count: int) -> Source:
 def _open(spec: Spec, data_dir: str, only: str) -> Source:
     if spec.kind == "address":
         return _check_source(load(spec.place, "data source")(**spec.options), spec.place, only)
-    module = importlib.import_module(f"zoo.data.{spec.kind}")
+    module = importlib.import_module(f"zoo.data.{_FILES.get(spec.kind, spec.kind)}")
     if spec.kind == "mnist5k":
         return module.open_digits()
     if spec.kind == "synthetic":
@@ -112,6 +135,8 @@ def _open(spec: Spec, data_dir: str, only: str) -> Source:
         return module.open_idx(place, prefix=spec.options.get("set", ""), only=only)
     if spec.kind == "cifar":
         return module.open_cifar(place)
+    if spec.kind == "csv":
+        return module.open_csv(place, **spec.options, only=only)
     return module.open_folder(place, **spec.options, only=only)
 
 

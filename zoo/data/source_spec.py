@@ -4,6 +4,9 @@
     idx:DIR[,set=PREFIX]                         MNIST-like IDX files
     cifar:DIR                                    CIFAR-10 or CIFAR-100 as published, unpacked
     folder:DIR[,recursive=false]                 DIR/train/CLASS/*.jpg, DIR/validation/CLASS/*.jpg
+    folder:DIR,validation_share=0.2              DIR/CLASS/*.jpg, of which a share is validation
+    csv:FILE[,path=COLUMN][,label=COLUMN][,split=COLUMN][,validation_share=0.2]
+                                                 a list of image files with their labels
     tfrecord:PATTERN[,label_offset=1][,classes=1000][,names=FILE]
                                                  as /data/imagenet/{split}-*
     tfds:NAME                                    a prepared TensorFlow Datasets data set
@@ -29,18 +32,19 @@ from zoo.address import is_address, load
 class Kind:
     """A kind of source: what stands after the colon, and its options with their smallest values.
 
-    An option whose smallest value is None is a text; bool: true or false.
+    An option whose smallest value is None is a text; bool: true or false; float: in (0, 1).
     """
 
     place: str
-    options: dict[str, int | type[bool] | None]
+    options: dict[str, int | type[bool] | type[float] | None]
 
 
 KINDS = {
     "mnist5k": Kind("", {}),
     "idx": Kind("DIR", {"set": None}),
     "cifar": Kind("DIR", {}),
-    "folder": Kind("DIR", {"recursive": bool}),
+    "folder": Kind("DIR", {"recursive": bool, "validation_share": float}),
+    "csv": Kind("FILE", {"path": None, "label": None, "split": None, "validation_share": float}),
     "tfrecord": Kind("PATTERN", {"label_offset": 0, "classes": 2, "names": None}),
     "tfds": Kind("NAME", {}),
     "synthetic": Kind("", {"size": 1, "classes": 2, "count": 1, "channels": 1}),
@@ -56,7 +60,7 @@ class Spec:
 
     kind: str
     place: str
-    options: dict[str, int | str | bool]
+    options: dict[str, int | str | bool | float]
 
 
 def check_spec(spec: str, *, data_dir: str = "") -> Spec:
@@ -138,7 +142,7 @@ def _split_options(text: str, *, has_place: bool) -> tuple[str, list[tuple[str, 
     return ",".join(parts), options
 
 
-def _value(name: str, kind: Kind, key: str, text: str) -> int | str | bool:
+def _value(name: str, kind: Kind, key: str, text: str) -> int | str | bool | float:
     if key not in kind.options:
         expected = ", ".join(kind.options) or "no options"
         raise ValueError(f"unknown option of {name}, got {key!r}; expected {expected}")
@@ -151,6 +155,11 @@ def _value(name: str, kind: Kind, key: str, text: str) -> int | str | bool:
         if text not in ("true", "false"):
             raise ValueError(f"{name} option {key}, got {text!r}; expected true or false")
         return text == "true"
+    if smallest is float:
+        if not re.fullmatch(r"0?\.\d{1,9}", text) or not float(text):
+            raise ValueError(f"{name} option {key} out of range, got {text!r}; expected a share "
+                             "over 0 and below 1, as 0.2")
+        return float(text)
     if not re.fullmatch(r"\d{1,9}", text) or int(text) < smallest:
         raise ValueError(
             f"{name} option {key} out of range, got {text!r}; expected a number >= {smallest}"
