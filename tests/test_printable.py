@@ -45,7 +45,8 @@ def test_visible(text, shown):
     ("cat", "cat"), ("a|b", r"a\|b"), ("<b>&amp;", r"\<b\>\&amp;"), ("a_b*c*", r"a\_b\*c\*"),
     ("[x](http://y)", r"\[x\](http://y)"), ("`rm`", r"\`rm\`"), ("# x", r"\# x"), ("$x$", r"\$x\$"),
     ("- x", r"\- x"), ("+1", r"\+1"), ("1. x", r"1\. x"), ("12345) y", r"12345\) y"),
-    ("  - x", r"  \- x"), ("3.5", r"3\.5"), ("a-b.c+d", "a-b.c+d"), ("a\\b", r"a\\b"),
+    ("7.", r"7\."),
+    ("  - x", r"  \- x"), ("3.5", "3.5"), ("a-b.c+d", "a-b.c+d"), ("a\\b", r"a\\b"),
     (ESCAPES, r"\\x1b\]0;owned\\x07\\x1b\[2J"),
 ])
 def test_markdown(text, shown):

@@ -15,7 +15,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _SHOWN = "\u200c\u200d"
 # What has a meaning anywhere, and what has one at the start.
 _SIGNS = re.compile(r"[\\`*_\[\]<>|~&$#]")
-_AT_THE_START = re.compile(r"(\s*\d*)([-+=.)])")
+_AT_THE_START = re.compile(r"^(\s*)([-+=])|^(\s*\d+)([.)])(?=\s|$)")
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -31,8 +31,7 @@ def visible(text: object) -> str:
 def markdown(text: object) -> str:
     r"""`visible(text)` as Markdown that shows it, also in a cell of a table: | is \|."""
     shown = _SIGNS.sub(r"\\\g<0>", visible(text))
-    start = _AT_THE_START.match(shown)
-    return f"{start[1]}\\{shown[start.start(2):]}" if start else shown
+    return _AT_THE_START.sub(r"\1\3\\\2\4", shown)
 
 
 def csv_cell(text: object) -> str:

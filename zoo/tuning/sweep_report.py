@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from zoo.files import write_text
+from zoo.printable import csv_cell, markdown
 from zoo.report.plots import write_figure
 from zoo.tuning.space import Choice, Parameter, Range
 from zoo.tuning.study import Study
@@ -59,7 +60,7 @@ def write_report(study: Study, out: Path, command: Callable[[dict], list[str]]) 
     text = io.StringIO()
     writer = csv.DictWriter(text, found[0], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
+    writer.writerows({**row, "reason": csv_cell(row["reason"])} for row in found)
     write_text(out / "sweep.csv", text.getvalue())
     write_text(out / "sweep.md", table(found, list(study.space), command))
     shown = [row for row in found if row["top_1"] is not None]
@@ -85,7 +86,7 @@ def table(found: list[dict], fields: list[str], command: Callable[[dict], list[s
     for row in found:
         top_1 = "" if row["top_1"] is None else f"{100 * row['top_1']:.2f}"
         values = " | ".join(_in_a_cell(_shown(row[name])) for name in fields)
-        reason = _in_a_cell(row["reason"])
+        reason = markdown(row["reason"])
         lines.append(
             f"| {row['trial']} | {row['state']} | {top_1} | {row['epochs']} | {values} | {reason} |"
         )

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from zoo.files import write_text
 from zoo.lazy import lazy_module
+from zoo.printable import visible
 from zoo.weights.catalogue import Entry
 
 http_get = lazy_module("zoo.weights.http_get")
@@ -86,7 +87,7 @@ def fetch(entry: Entry, cache: pathlib.Path | None = None) -> pathlib.Path:
         try:
             return _download(entry.name, *source)
         except http_get.Unavailable as error:
-            print(f"{error}; trying another address", file=sys.stderr, flush=True)
+            print(f"{visible(error)}; trying another address", file=sys.stderr, flush=True)
     return _download(entry.name, *last)
 
 
