@@ -53,8 +53,8 @@ def test_an_image_stays_where_it_is_when_others_come_and_the_folder_moves(classe
 
 def test_a_train_folder_alone_is_divided_too(classes, tmp_path):
     shutil.copytree(classes, tmp_path / "set" / "train")
-    wrong("has no validation/; expected train/CLASS/ and validation/CLASS/, or the classes' "
-          f"folders alone and --data=folder:{tmp_path}/set,validation_share=0.2",
+    wrong("has no validation/; move the images of each class to validation/CLASS/, or name the "
+          f"classes' folders alone: --data=folder:{tmp_path}/set,validation_share=0.2",
           f"folder:{tmp_path}/set")
     source = open_source(f"folder:{tmp_path}/set,validation_share=0.2", cache_mb=0)
     assert source.splits["train"].num_examples > 60

@@ -31,7 +31,7 @@ def test_good_values(spec, kind, place, options):
 
 
 @pytest.mark.parametrize(("spec", "options", "message"), [
-    ("", {}, "unknown data source, got ''; expected one of: mnist5k, idx:DIR, cifar:DIR, folder:DIR"),
+    ("", {}, "unknown data source, got ''; expected one of: mnist5k, idx:DIR, cifar:DIR"),
     ("imagenet", {}, "unknown data source, got 'imagenet'"),
     ("folder", {}, "folder needs a place, got 'folder'; expected folder:DIR"),
     ("folder:", {}, "folder needs a place, got 'folder:'"),

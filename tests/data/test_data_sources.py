@@ -160,7 +160,7 @@ def test_a_folder_over_the_cache_is_not_decoded(tmp_path, digits):
 
 def test_wrong_folders(tmp_path, digits):
     wrong("no folder ", f"folder:{tmp_path}/none")
-    wrong("has no train/; expected train/CLASS/", f"folder:{tmp_path}")
+    wrong("has no train/; move the images", f"folder:{tmp_path}")
     (tmp_path / "train").mkdir()
     wrong("has no validation/; move the images", f"folder:{tmp_path}")
     (tmp_path / "validation").mkdir()

@@ -46,10 +46,11 @@ def open_folder(
         paths = {"train": folder}
     for split in (only,) if only else ("train", "validation"):
         if split not in paths and not (validation_share and split == "validation"):
-            raise ValueError(
-                f"{folder!r} has no {split}/; expected train/CLASS/ and validation/CLASS/, or the "
-                f"classes' folders alone and --data=folder:{folder},validation_share=0.2"
+            others = "" if only else (
+                f", or name the classes' folders alone: --data=folder:{folder},validation_share=0.2"
             )
+            raise ValueError(f"{folder!r} has no {split}/; move the images of each class to "
+                             f"{split}/CLASS/{others}")
     splits, left_out = {}, []
     if not only and "test" in paths and not _class_folders(paths["test"]):
         left_out += _beside_classes(paths.pop("test"))
