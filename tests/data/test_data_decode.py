@@ -10,6 +10,7 @@ import tensorflow as tf
 from image_files import FORMATS, encode
 from PIL import Image
 
+from zoo.data.bad_images import read_image
 from zoo.data.decode import as_channels, decode_image
 from zoo.data.image_format import format_of
 
@@ -54,6 +55,20 @@ def test_bytes_that_are_no_image_are_told_apart(photos):
         assert format_of(encode(photos[0], kind)[:32]) == name
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(encode(photos[0])[:3000], 3)
+
+
+@pytest.mark.parametrize("encoded", [
+    lambda photo: encode(photo, "BMP", "1"),
+    lambda photo: encode(
+        photo, "WEBP", save_all=True, append_images=[Image.new("RGB", (640, 427))]
+    ),
+], ids=["a BMP of 1 bit a pixel", "an animated WebP"])
+def test_what_pillow_alone_decodes_is_not_called_damaged(photos, encoded):
+    kind = "of a kind that Pillow reads and TensorFlow does not: store it as PNG or JPEG"
+    with pytest.raises(ValueError, match=f"^(BMP|WebP) {kind}$"):
+        read_image(encoded(photos[0]), 3)
+    with pytest.raises(ValueError, match="truncated or damaged"):
+        read_image(encoded(photos[0])[:200], 3)
 
 
 def test_channels_follow_pil(photos):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import NAMES, example, labels_of, part_of, write_records, write_tfds, wrong
+from image_files import encode
 
 from zoo.data import open_source, train_batches
 
@@ -94,8 +95,62 @@ def test_wrong_records(tmp_path, digits):
         wrong(message, pattern)
 
     one_record(b"\xff\xff\xff", "train-00001-of-00002 record at byte 0 is no tf.train.Example")
-    one_record(tf.train.Example().SerializeToString(), "has 0 values of image/encoded")
+    one_record(tf.train.Example().SerializeToString(), "has the keys none; expected 'image/enco")
     one_record(example(b"<html>", 3, "three"), "record at byte 0: no image")
+
+
+def record(**features) -> bytes:
+    """bytes, int or float for each key."""
+    lists = {bytes: ("bytes_list", tf.train.BytesList), int: ("int64_list", tf.train.Int64List),
+             float: ("float_list", tf.train.FloatList)}
+    made = {}
+    for key, value in features.items():
+        field, kind = lists[type(value)]
+        made[key] = tf.train.Feature(**{field: kind(value=[value])})
+    return tf.train.Example(features=tf.train.Features(feature=made)).SerializeToString()
+
+
+def write_keyed(folder, digits, label_of=int):
+    for split in ("train", "validation"):
+        with tf.io.TFRecordWriter(f"{folder}/{split}-all") as writer:
+            for label, _, image in part_of(digits, split):
+                writer.write(record(jpg=encode(image, "PNG"), cls=label_of(label), width=28))
+    return f"tfrecord:{folder}/{{split}}-*,classes=10"
+
+
+def test_records_with_other_keys(tmp_path, digits):
+    spec = write_keyed(tmp_path, digits)
+    wrong("has the keys 'cls' (1 int64), 'jpg' (1 bytes), 'width' (1 int64); "
+          "expected 'image/encoded' (1 bytes), or tfrecord:PATTERN,image=KEY with another key",
+          spec)
+    wrong("expected 'image/class/label' (1 int64), or tfrecord:PATTERN,label=KEY with another key",
+          f"{spec},image=jpg")
+    wrong("image and label have one key, got 'jpg'; expected two", f"{spec},image=jpg,label=jpg")
+    train = open_source(f"{spec},image=jpg,label=cls").splits["train"]
+    assert labels_of(train) == [label for label, _, _ in part_of(digits, "train")]
+
+
+@pytest.mark.parametrize(("label_of", "stored"), [
+    (float, "float"), (lambda label: NAMES[label].encode(), "bytes"),
+])
+def test_labels_that_are_no_whole_numbers(tmp_path, digits, label_of, stored):
+    spec = write_keyed(tmp_path, digits, label_of)
+    wrong(f"has the keys 'cls' (1 {stored}), 'jpg' (1 bytes), 'width' (1 int64); expected 'cls' (1 "
+          "int64), or tfrecord:PATTERN,label=KEY", f"{spec},image=jpg,label=cls")
+
+
+@pytest.mark.parametrize(("compression", "told"), [
+    ("GZIP", "GZIP; expected plain records, which can be read in any order: unpack it with gunzip"),
+    ("ZLIB", "ZLIB; expected plain records, which can be read in any order: unpack it"),
+])
+def test_compressed_records(tmp_path, digits, compression, told):
+    spec = write_keyed(tmp_path, digits)
+    for level in (1, 6, 9):
+        options = tf.io.TFRecordOptions(compression, compression_level=level)
+        with tf.io.TFRecordWriter(f"{tmp_path}/train-all", options) as writer:
+            for label, _, image in part_of(digits, "train"):
+                writer.write(record(jpg=encode(image, "PNG"), cls=label))
+        wrong(f"{tmp_path}/train-all is compressed with {told}", spec)
 
 
 # TFDS

@@ -131,6 +131,11 @@ def _spans(path: str) -> np.ndarray:
             length = int.from_bytes(header[:8], "little")
             end = position + _HEADER + length + _FOOTER
             if len(header) < _HEADER or end > size:
+                compression = _compression(os.pread(file, 2, 0))
+                if compression and not spans:
+                    raise ValueError(f"{path} is compressed with {compression}; expected plain "
+                                     "records, which can be read in any order: unpack it"
+                                     f"{' with gunzip' * (compression == 'GZIP')}")
                 raise ValueError(f"{path} is truncated or no TFRecord file: record {len(spans)} "
                                  f"at byte {position} should end at {end}, the file at {size}")
             spans.append((position + _HEADER, length))
@@ -138,3 +143,13 @@ def _spans(path: str) -> np.ndarray:
     finally:
         os.close(file)
     return np.array(spans, dtype=np.int64).reshape(-1, 2)
+
+
+def _compression(start: bytes) -> str:
+    """What TensorFlow calls the compression of a file that begins so; "" for none."""
+    if start == b"\x1f\x8b":
+        return "GZIP"
+    # RFC 1950: deflate with any window, and a check that divides by 31.
+    first = int.from_bytes(start[:1], "big")
+    is_zlib = first & 15 == 8 and first < 128 and int.from_bytes(start, "big") % 31 == 0
+    return "ZLIB" if is_zlib else ""

@@ -7,7 +7,7 @@
     folder:DIR,validation_share=0.2              DIR/CLASS/*.jpg, of which a share is validation
     csv:FILE[,path=COLUMN][,label=COLUMN][,split=COLUMN][,validation_share=0.2]
                                                  a list of image files with their labels
-    tfrecord:PATTERN[,label_offset=1][,classes=1000][,names=FILE]
+    tfrecord:PATTERN[,label_offset=1][,classes=1000][,names=FILE][,image=KEY][,label=KEY]
                                                  as /data/imagenet/{split}-*
     tfds:NAME                                    a prepared TensorFlow Datasets data set
     synthetic[:size=64][,classes=10][,count=1024][,channels=3]
@@ -45,7 +45,9 @@ KINDS = {
     "cifar": Kind("DIR", {}),
     "folder": Kind("DIR", {"recursive": bool, "validation_share": float}),
     "csv": Kind("FILE", {"path": None, "label": None, "split": None, "validation_share": float}),
-    "tfrecord": Kind("PATTERN", {"label_offset": 0, "classes": 2, "names": None}),
+    "tfrecord": Kind("PATTERN", {
+        "label_offset": 0, "classes": 2, "names": None, "image": None, "label": None,
+    }),
     "tfds": Kind("NAME", {}),
     "synthetic": Kind("", {"size": 1, "classes": 2, "count": 1, "channels": 1}),
 }

@@ -1,8 +1,8 @@
 """`tfrecord:PATTERN`: TFRecord files of tf.train.Example, as the usual ImageNet ones.
 
 PATTERN is a glob pattern with {split}, which stands for train, validation and (optional) test.
-Keys: `image/encoded` (the bytes of an image file), `image/class/label` (int64), and, for the class
-names, `image/class/text` (optional).
+Keys: `image/encoded` (the bytes of an image file) and `image/class/label` (int64), or what the
+options `image` and `label` say; for the class names `image/class/text` (optional).
 
 Labels: a stored label minus `label_offset` has to lie in 0..classes-1. The ImageNet files of the
 TensorFlow models repository count from 1 to 1000 and need label_offset=1; others count from 0. A
@@ -27,12 +27,20 @@ from zoo.lazy import lazy_module
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
 
-_IMAGE, _LABEL, _TEXT = "image/encoded", "image/class/label", "image/class/text"
+_TEXT = "image/class/text"
+_KEYS_TOLD = 20  # in an error
 _LOOKED_AT = 1024  # records of each split whose labels are checked at opening
 
 
 def open_records(
-    pattern: str, label_offset: int = 0, classes: int = 1000, names: str = "", *, only: str = ""
+    pattern: str,
+    label_offset: int = 0,
+    classes: int = 1000,
+    names: str = "",
+    image: str = "image/encoded",
+    label: str = "image/class/label",
+    *,
+    only: str = "",
 ) -> Source:
     """Opens TFRecord files.
 
@@ -42,11 +50,14 @@ def open_records(
       classes: their number.
       names: a text file with one class name a line, instead of `classes`; without it a class is
         called as the `image/class/text` of a record looked at, or by its number.
+      image, label: the keys of an image file's bytes and of its class's number.
       only: the one split that is wanted; the others need not be there. "" for all.
 
     Raises:
       ValueError: missing files or shards, records without the keys, labels out of range.
     """
+    if image == label:
+        raise ValueError(f"image and label have one key, got {image!r}; expected two")
     given = _read_names(names) if names else ()
     classes = len(given) or classes
 
@@ -54,26 +65,27 @@ def open_records(
         parsed = tf.io.parse_single_example(
             serialized,
             {
-                _IMAGE: tf.io.FixedLenFeature([], tf.string),
-                _LABEL: tf.io.FixedLenFeature([], tf.int64),
+                image: tf.io.FixedLenFeature([], tf.string),
+                label: tf.io.FixedLenFeature([], tf.int64),
             },
         )
-        stored = parsed[_LABEL]
-        label = stored - label_offset
-        in_range = tf.logical_and(label >= 0, label < classes)
+        stored = parsed[label]
+        row = stored - label_offset
+        in_range = tf.logical_and(row >= 0, row < classes)
         message = tf.strings.join(
             [_range_message("", label_offset, classes), tf.strings.as_string(stored)]
         )
         with tf.control_dependencies([tf.debugging.Assert(in_range, [message])]):
-            return parsed[_IMAGE], tf.cast(label, tf.int32)
+            return parsed[image], tf.cast(row, tf.int32)
 
     splits, texts = {}, {}
     for split in (only,) if only else ("train", "validation", "test"):
         files = _find(pattern, split, required=bool(only) or split != "test")
         if files:
             splits[split] = open_files(files, parse)
-            texts.update(_look(splits[split], split, label_offset, classes))
-    found = tuple(texts.get(label) or str(label) for label in range(classes))
+            keys = {image: "bytes", label: "int64"}
+            texts.update(_look(splits[split], split, keys, label_offset, classes))
+    found = tuple(texts.get(row) or str(row) for row in range(classes))
     return Source("tfrecord", given or found, channels=3, splits=splits)
 
 
@@ -100,7 +112,7 @@ def _read_names(path: str) -> tuple[str, ...]:
 
 
 def _look(
-    records: RecordSplit, split: str, label_offset: int, classes: int
+    records: RecordSplit, split: str, keys: dict[str, str], label_offset: int, classes: int
 ) -> dict[int, str]:
     """Checks the keys and labels of some records spread over a split; returns label -> text."""
     count = min(records.num_examples, _LOOKED_AT)
@@ -109,7 +121,7 @@ def _look(
     for row in rows:
         name = records.row_name(row)
         try:
-            stored, text = _parse_eagerly(records.read(row), name)
+            stored, text = _parse_eagerly(records.read(row), name, keys)
         except ValueError:
             # One among others is for `on_bad_image`, as an image that cannot be decoded is.
             if split != "train" or row == rows[-1] and not texts:
@@ -121,19 +133,34 @@ def _look(
     return texts
 
 
-def _parse_eagerly(serialized: bytes, name: str) -> tuple[int, str]:
-    """Returns the stored label and the class text of a record that is checked to have all keys."""
+def _parse_eagerly(serialized: bytes, name: str, keys: dict[str, str]) -> tuple[int, str]:
+    """Returns the stored label and the class text of a record that is checked to have all keys.
+
+    keys: of the image and of the label -> the kind of what is stored there.
+    """
     # Not by TensorFlow's parser: its errors quote the record, and fail because that is no text.
     try:
         features = tf.train.Example.FromString(serialized).features.feature
     except DecodeError as error:
         raise ValueError(f"{name} is no tf.train.Example") from error
-    for key, kind in ((_IMAGE, "bytes_list"), (_LABEL, "int64_list")):
-        values = getattr(features[key], kind).value
-        if len(values) != 1:
-            raise ValueError(f"{name} has {len(values)} values of {key} in a {kind}; expected one")
+    there = {key: _stored(feature) for key, feature in sorted(features.items())}
+    for what, (key, kind) in zip(("image", "label"), keys.items(), strict=True):
+        if there.get(key) != f"1 {kind}":
+            found = [f"{key!r} ({stored})" for key, stored in there.items()]
+            more = ["..."] * (len(found) > _KEYS_TOLD)
+            raise ValueError(f"{name} has the keys {', '.join(found[:_KEYS_TOLD] + more) or 'none'}"
+                             f"; expected {key!r} (1 {kind}), or tfrecord:PATTERN,{what}=KEY with "
+                             "another key")
+    _, label = keys
     text = b"".join(features[_TEXT].bytes_list.value[:1])
-    return features[_LABEL].int64_list.value[0], text.decode("utf-8", "replace")
+    return features[label].int64_list.value[0], text.decode("utf-8", "replace")
+
+
+def _stored(feature: tf.train.Feature) -> str:
+    """How many values of which kind, as "1 int64"."""
+    kind = feature.WhichOneof("kind") or "nothing"
+    count = len(getattr(feature, kind).value) if kind != "nothing" else 0
+    return f"{count} {kind.removesuffix('_list')}"
 
 
 def _range_message(stored: int | str, label_offset: int, classes: int) -> str:
