@@ -152,6 +152,36 @@ def test_area_on_tensors_is_refused_and_on_values_not(photo):
     )
 
 
+@pytest.mark.parametrize("resize", [True, False])
+@pytest.mark.parametrize("scale, offset, message", [
+    (1 / 255, 0, "as if scaled to 0..1; expected levels of 0..255"),
+    (2, 0, "other values than levels of 0..255"), (1, -128, "other values than levels"),
+    (float("nan"), 0, "other values than levels"),
+])
+def test_float_pictures_that_are_no_levels_end_it_when_the_graph_runs(
+    scale, offset, message, resize, photo
+):
+    wrong = (photo * np.float32(scale) + np.float32(offset)).astype("float32")
+    dataset = tf.data.Dataset.from_tensors(wrong)
+    dataset = dataset.map(lambda x: preprocess_input(x, KNOWN, resize=resize))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        next(iter(dataset))
+    if resize:
+        inputs = keras.Input((*photo.shape[:2], 3))
+        model = keras.Model(inputs, preprocess_input(inputs, KNOWN))
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            model.predict(wrong[None], verbose=0)
+
+
+def test_no_picture_and_black_ones_pass_the_check():
+    function = tf.function(
+        lambda x: preprocess_input(x, KNOWN),
+        input_signature=[tf.TensorSpec([None, 40, 40, 3], tf.float32)],
+    )
+    assert function(np.zeros((0, 40, 40, 3), "float32")).shape == (0, 28, 28, 3)
+    assert function(np.zeros((2, 40, 40, 3), "float32")).numpy().min() == -1
+
+
 @pytest.mark.parametrize("spec, message", [
     (tf.TensorSpec(None, tf.uint8), r"pictures of unknown shape; expected .*set_shape"),
     (tf.TensorSpec([None, None, None], tf.uint8), r"shape \(None, None, None\); expected \[batch"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from zoo.weights.tensor_resizing import resize_and_crop
+from zoo.weights.tensor_resizing import resize_and_crop, with_checked_levels
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -20,6 +20,8 @@ class ResizeAndCrop(keras.layers.Layer):
         self.image_size, self.eval_resize, self.resizing = image_size, eval_resize, resizing
 
     def call(self, images):
+        if images.dtype.is_floating:
+            images = with_checked_levels(images)
         return resize_and_crop(images, self.image_size, self.eval_resize, self.resizing)
 
     def compute_output_shape(self, shape):

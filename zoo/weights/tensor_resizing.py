@@ -53,3 +53,23 @@ def resize_and_crop(
         tall = (before[0] > 2 * before[1]) & (after[0] < before[0])
         resized = tf.cond(tall, rows_first, columns_first)
     return tf.ensure_shape(resized, [images.shape[0], image_size, image_size, images.shape[-1]])
+
+
+def with_checked_levels(images: tf.Tensor) -> tf.Tensor:
+    """`images`, whose use raises tf.errors.InvalidArgumentError where they are no levels of 0..255.
+
+    images: float; uint8 ones cannot be wrong. XLA leaves the check out.
+    """
+    low, high = tf.reduce_min(images), tf.reduce_max(images)
+    checks = [
+        # Comparisons with NaN are False. Black is black on both scales, and so is no picture.
+        tf.debugging.Assert((low >= 0) & (high <= 255), [
+            "got pictures with other values than levels of 0..255; smallest and largest:", low, high
+        ]),
+        tf.debugging.Assert((high <= 0) | (high > 1), [
+            "got float pictures as if scaled to 0..1; expected levels of 0..255 (multiply by 255, "
+            "or pass uint8); largest value:", high
+        ]),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(images)

@@ -1,8 +1,9 @@
 """Pictures that are tensors -> a network's input: in tf.data, tf.function, layers and Keras graphs.
 
-Their values are not known while a graph is built, so their levels are not checked. Without resizing
-Keras' own operations do it, on each of its backends; TensorFlow's resize, in `tf.data` also beside
-another backend. XLA cannot compile that: models with `ResizeAndCrop` tell Keras so.
+Their values are not known while a graph is built, so TensorFlow checks the levels of float tensors
+when it runs; those of other backends, and what Keras' own operations normalise in a functional
+model, are not checked. TensorFlow's operations resize, in `tf.data` also beside another backend.
+XLA cannot compile that: models with `ResizeAndCrop` tell Keras so.
 """
 
 from __future__ import annotations
@@ -70,11 +71,14 @@ def preprocess(images: keras.KerasTensor, known: Preprocessing, *, resize: bool)
     Raises:
       ValueError: another or an unknown shape, number of channels or type; a method that cannot
         resize tensors.
+      tf.errors.InvalidArgumentError: when it runs, float pictures that are no levels of 0..255.
     """
     ops = tf if _of_tensorflow(images) else keras.ops
     dtype = keras.backend.standardize_dtype(images.dtype)
     if dtype != "uint8" and not keras.backend.is_float_dtype(dtype):
         raise ValueError(f"got pictures of type {dtype}; expected uint8 or a float")
+    if dtype != "uint8" and ops is tf:
+        images = tensor_resizing.with_checked_levels(images)
     images = _as_batch(images, ops)
     channels = len(known.mean)
     if images.shape[-1] > channels:
