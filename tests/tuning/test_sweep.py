@@ -249,7 +249,8 @@ folder, records, words, code = sys.argv[1:]
 os.makedirs(folder, exist_ok=True)
 with open(folder + "/metrics.jsonl", "w") as file:
     for epoch, top_1 in json.loads(records):
-        file.write(json.dumps({"epoch": epoch, "top_1": top_1}) + "\\n")
+        record = {"epoch": epoch, "step": epoch, "loss": 1.0, "top_1": top_1}
+        file.write(json.dumps(record) + "\\n")
 print(words)
 sys.exit(int(code))
 """
