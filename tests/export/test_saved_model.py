@@ -130,6 +130,37 @@ def test_the_graph_loader_that_servers_use(expected, answer):
     assert len(answer["graph_name"]) == len(expected) and all(answer["graph_name"])
 
 
+@pytest.mark.parametrize(("signature", "batch"), [
+    ("serving_default", {"images": np.zeros((0, 28, 28, 1), "f4")}),
+    ("encoded", {"image_bytes": np.zeros(0, object)}),
+])
+def test_no_image_gets_no_answer(finished_run, signature, batch):
+    """Kernels of convolutions refuse an empty batch; a server may well get one."""
+    loaded = tf.saved_model.load(str(finished_run / "export" / "1"))
+    dtype = {"images": tf.float32, "image_bytes": tf.string}
+    batch = {name: tf.constant(value, dtype[name]) for name, value in batch.items()}
+    answer = loaded.signatures[signature](**batch)
+    assert {name: (value.shape, value.dtype) for name, value in answer.items()} == {
+        "probabilities": ((0, 10), tf.float32), "class_index": ((0,), tf.int64),
+        "class_name": ((0,), tf.string),
+    }
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_tensorflow_lite_runs_the_signature_without_names(finished_run, digits, expected):
+    path = str(finished_run / "export" / "1")
+    assert sorted(tf.saved_model.load(path).signatures) == [
+        "encoded", "serving_default", "without_names"
+    ]
+    converter = tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["without_names"])
+    run = tf.lite.Interpreter(model_content=converter.convert()).get_signature_runner()
+    for images in (digits[0][:1], digits[0]):
+        answer = run(images=images.astype("f4"))
+        assert sorted(answer) == ["class_index", "probabilities"]
+        np.testing.assert_allclose(answer["probabilities"], expected[: len(images)], atol=2e-6)
+        np.testing.assert_array_equal(answer["class_index"], expected[: len(images)].argmax(1))
+
+
 def test_the_three_lines_of_usage_run(answer):
     assert "b'" in answer["usage"]
 

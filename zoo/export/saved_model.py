@@ -1,14 +1,16 @@
 """SavedModel for TensorFlow Serving and for any process that has TensorFlow.
 
-Two signatures, both with a free batch size, both with everything that happens to an image before
-the network inside:
+Three signatures, all with a free batch size, of no image too, and with everything that happens to
+an image before the network inside:
 
     serving_default  images       float32 [B, S, S, C] in 0..255
     encoded          image_bytes  string [B]: JPEG, PNG, BMP, GIF or WebP files of any size, turned
                                   upright by their EXIF data where the model was trained so
+    without_names    images       as of serving_default
 
-Both return probabilities float32 [B, num_classes], and of the most probable class its index
-class_index int64 [B] and class_name string [B]. assets/classes.txt holds a class name a line.
+All return probabilities float32 [B, num_classes], and of the most probable class its index
+class_index int64 [B] and, but for the last, class_name string [B]. assets/classes.txt holds a class
+name a line. The last has no table of texts, which TensorFlow Lite does not fill.
 """
 
 from __future__ import annotations
@@ -99,14 +101,19 @@ def _archive(model: keras.Model, names_file: Path) -> keras.export.ExportArchive
         default_value="",
     )
 
-    def serve_images(images):
+    def classify(images):
         logits = model(normalise(images, known.mean, known.std), training=False)
-        index = tf.argmax(logits, 1)
-        return {
-            "probabilities": tf.nn.softmax(logits),
-            "class_index": index,
-            "class_name": class_names.lookup(index),
-        }
+        return {"probabilities": tf.nn.softmax(logits), "class_index": tf.argmax(logits, 1)}
+
+    def serve_images(images):
+        # Kernels of some layers refuse no images.
+        answer = tf.cond(
+            tf.shape(images)[0] > 0,
+            lambda: classify(images),
+            lambda: {"probabilities": tf.zeros([0, len(model.class_names)]),
+                     "class_index": tf.zeros([0], tf.int64)},
+        )
+        return {**answer, "class_name": class_names.lookup(answer["class_index"])}
 
     def fit(image_bytes):
         image = decode_image(image_bytes, channels, known.orientation)
@@ -124,10 +131,9 @@ def _archive(model: keras.Model, names_file: Path) -> keras.export.ExportArchive
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.track(class_names)
-    archive.add_endpoint(
-        "serving_default", serve_images,
-        [tf.TensorSpec([None, size, size, channels], tf.float32, name="images")],
-    )
+    images = tf.TensorSpec([None, size, size, channels], tf.float32, name="images")
+    archive.add_endpoint("serving_default", serve_images, [images])
+    archive.add_endpoint("without_names", classify, [images])
     # The name ends in _bytes: TensorFlow Serving's REST interface then takes base64.
     archive.add_endpoint(
         "encoded", serve_encoded, [tf.TensorSpec([None], tf.string, name="image_bytes")]
