@@ -33,6 +33,12 @@ def test_swa_is_the_mean_of_the_weights_at_its_steps(jit_compile):
         np.testing.assert_allclose(found[step], want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("spec, step", [("swa(4, every=2)", 30), ("swa(0.2, every=0.2)", 2)])
+def test_the_second_value_is_the_first_that_statistics_are_taken_for(spec, step):
+    """The first mean is of one value, whose statistics are known."""
+    assert make_average(spec, SPAN).statistics_from == step
+
+
 def test_swa_of_every_step_from_the_first_on():
     want = np.cumsum(VALUES.astype(np.float64), 0) / np.arange(1, 41)[:, None]
     np.testing.assert_allclose(averages_of("swa(0.2, every=0.2)"), want, rtol=1e-5, atol=1e-6)

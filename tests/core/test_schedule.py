@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -105,6 +106,32 @@ def test_cosine_stays_at_zero_after_the_end():
     schedule = make("cosine")
     for step in (EPOCHS * STEPS, EPOCHS * STEPS + 1, 10**12):
         assert schedule(tf.constant(step, tf.int64)).numpy() == 0
+
+
+def test_a_run_of_one_step_behind_its_warmup_ends_at_zero():
+    schedule = make("cosine", steps_per_epoch=1, epochs=3, warmup_epochs=2.0)
+    np.testing.assert_allclose(rates(schedule, 4), [PEAK / 2, PEAK, PEAK, 0], atol=1e-7)
+
+
+def test_a_plateau_without_patience_falls_at_the_first_evaluation_that_is_no_better():
+    run = records(1.0, 0.5, 0.5, 0.4)
+    assert rate_factor("plateau(0.1, patience=0)", run) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("name, argument", [
+    (name, argument) for name, decay in DECAYS.items() if name != "step"
+    for argument in inspect.signature(decay).parameters
+])
+def test_each_argument_is_checked(name, argument):
+    needed = {"exponential": "factor", "cosine_restarts": "first", "cyclic": "period"}
+    first = "0.5, " if needed.get(name, argument) != argument else ""
+    for value in ("'a'", "-1", "None", "True", "1e999"):
+        with pytest.raises(ValueError, match=rf"^{name}: got (the argument|{argument}=)") as error:
+            make(f"{name}({first}{argument}={value})")
+        assert error.value.args[0].rpartition("; expected ")[2] in (
+            "numbers", "a number over 0", "a number in (0, 1)", "a number from 0 to less than 1",
+            "a number of 1 or more", "epochs over 0", "a whole number of evaluations",
+        )
 
 
 def test_step_changes_at_the_first_step_of_the_epoch():

@@ -54,7 +54,7 @@ TESTS = {
     "zoo/weights/convert.py": "weights/test_readers.py weights/test_readers_broken.py "
                               "weights/test_keras_vgg.py weights/test_keras_densenet.py "
                               "weights/test_create.py weights/test_shipped.py",
-    "zoo/weights/preprocessing.py": "weights/test_preprocessing.py "
+    "zoo/weights/preprocessing.py": "weights/test_preprocessing.py weights/test_tensors.py "
                                     "weights/test_run_preprocessing.py weights/test_catalogue.py",
 }
 FILES = flags.DEFINE_list("files", list(TESTS), "files to change, of those in TESTS")
