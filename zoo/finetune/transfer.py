@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from zoo.finetune.network import in_place_of_network, network_of
 from zoo.finetune.stages import stage_names
 from zoo.lazy import lazy_module
 from zoo.models import blocks, checks, count_trainable, structure_of
 
-keras = lazy_module("keras")
+if TYPE_CHECKING:
+    import keras
+else:
+    keras = lazy_module("keras")
 
 
 @checks.takes_numpy_numbers

@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from zoo.lazy import lazy_module
 
 keras = lazy_module("keras")
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-def takes_numpy_numbers(function: Callable) -> Callable:
+
+def takes_numpy_numbers(function: Callable[P, T]) -> Callable[P, T]:
     """`function`, whose arguments may be numbers and arrays of NumPy where it takes Python's."""
 
     @functools.wraps(function)
-    def with_plain(*args: Any, **kwargs: Any) -> Any:
+    def with_plain(*args: P.args, **kwargs: P.kwargs) -> T:
         return function(*map(plain, args), **{name: plain(kwargs[name]) for name in kwargs})
 
     return with_plain

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import zoo.models
 from zoo.address import is_address, require_trust
 from zoo.given_path import as_path
 from zoo.lazy import lazy_module
 from zoo.models import checks, registry
+from zoo.models.options import FamilyOptions
 from zoo.weights import artefact, catalogue, convert, local, names, stored
 from zoo.weights.card import Card
 from zoo.weights.class_names import IMAGENET
@@ -19,8 +20,12 @@ from zoo.weights.copying import copies_keep_what_is_known
 from zoo.weights.origin import checked_card, models_of, resolve
 from zoo.weights.unallocated import may_be_huge, shapes_of
 
-np = lazy_module("numpy")
-keras = lazy_module("keras")
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+else:
+    keras = lazy_module("keras")
+    np = lazy_module("numpy")
 
 # What `zoo.models.create_model` takes beside the options of the builder.
 _CREATE_OPTIONS = {"input_shape", "include_top", "pooling", "classifier_activation"}
@@ -36,16 +41,25 @@ def create_model(
     *,
     weights: str | Path | None = None,
     num_classes: int | None = None,
+    input_shape: tuple[int, int, int] | None = None,
+    include_top: bool | None = None,
+    pooling: str | None = None,
+    classifier_activation: str | None = None,
+    dropout: float | None = None,
+    kernel_initializer: str | None = None,
+    bn_momentum: float | None = None,
+    bn_epsilon: float | None = None,
     trust: Sequence[str] = (),
-    **options: Any,
+    **options: Unpack[FamilyOptions],
 ) -> keras.Model:
     """Builds the functional model `name`, with new or with trained weights.
 
     Takes normalised float images [B, height, width, channels], returns float32 logits
-    [B, num_classes]; `zoo.models.create_model` describes this and all options. The model has the
-    attributes `card` (`zoo.save_pretrained` writes it), `preprocessing` (`zoo.preprocess_input`
-    reads it) and `class_names`; the last two are None where they are not known. Images of another
-    number of channels than the weights' get the first layer's kernels adapted.
+    [B, num_classes]. What is None is as the weights say, or else as `zoo.models.create_model`
+    describes it. The model has the attributes `card` (`zoo.save_pretrained` writes it),
+    `preprocessing` (`zoo.preprocess_input` reads it) and `class_names`; the last two are None where
+    they are not known. Images of another number of channels than the weights' get the first layer's
+    kernels adapted.
 
     Args:
       name: one of `zoo.list_models()`, or package.module:Name; None: that of the weights.
@@ -55,13 +69,27 @@ def create_model(
         its model holds unless an argument here says otherwise.
       num_classes: >= 1; by default those of the weights. Another number than the weights have
         leaves the last layer with new ones.
+      input_shape: (height, width, channels) of the images.
+      include_top: whether the model ends in its classifier.
+      pooling: with `include_top=False`, "avg" or "max" over height and width.
+      classifier_activation: as "softmax"; without one the outputs are logits.
+      dropout: share of the values before the classifier that are dropped, where the family has it.
+      kernel_initializer: of new weights, "xavier", "msra", "lecun" or "truncated_normal".
+      bn_momentum, bn_epsilon: of all batch normalisations.
       trust: packages from outside of the zoo whose code the weights' file may name.
-      **options: as of `zoo.models.create_model`.
+      **options: what this model takes besides, see zoo/models/options.py.
 
     Raises:
       ValueError: an unknown name, option or entry; weights of another model; a broken file.
       OSError: a download that failed.
     """
+    common = {
+        "input_shape": input_shape, "include_top": include_top, "pooling": pooling,
+        "classifier_activation": classifier_activation, "dropout": dropout,
+        "kernel_initializer": kernel_initializer, "bn_momentum": bn_momentum,
+        "bn_epsilon": bn_epsilon,
+    }
+    options = {**_without_none(common), **options}
     if weights is None:
         if name is None:
             raise ValueError("got neither a name nor weights; expected one of zoo.list_models()")

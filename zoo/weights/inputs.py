@@ -11,11 +11,13 @@ from zoo.weights import preprocessing
 from zoo.weights.origin import preprocessing_of
 from zoo.weights.preprocessing import Preprocessing
 
-np = lazy_module("numpy")
-keras = lazy_module("keras")
-
 if TYPE_CHECKING:
+    import keras
+    import numpy as np
     import PIL.Image
+else:
+    keras = lazy_module("keras")
+    np = lazy_module("numpy")
 
 
 def preprocess_input(
