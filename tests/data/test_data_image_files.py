@@ -22,10 +22,11 @@ from zoo.evaluate import predict
 def folder(tmp_path, photos):
     """Eight images of two classes, and one file of everything that is none."""
     photo = np.ascontiguousarray(photos[0][:20, :30])
-    for split in ("train", "validation"):
+    for split, top in (("train", 0), ("validation", 100)):
         for name in ("china", "flower"):
             (tmp_path / split / name / "more" / "deep").mkdir(parents=True)
-            (tmp_path / split / name / "a.jpg").write_bytes(encode(photo))
+            other = np.ascontiguousarray(photos[1][top : top + 20, :30])
+            (tmp_path / split / name / "a.jpg").write_bytes(encode(other))
     china = tmp_path / "train" / "china"
     (china / "b.jfif").write_bytes(encode(photo))
     (china / "c.jpe").write_bytes(encode(photo))
