@@ -33,9 +33,17 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     aside = path.with_name(_aside_name(path.suffix))
     try:
         yield aside
-        os.replace(aside, path)
+        put(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def put(aside: Path, path: Path) -> None:
+    """Renames a file to `path`, after its content has reached the disk: a power cut could else
+    leave an empty file of that name."""
+    with open(aside, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(aside, path)
 
 
 @contextlib.contextmanager

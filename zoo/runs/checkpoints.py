@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from zoo.files import folder_aside, os_errors, write_text
+from zoo.files import folder_aside, os_errors, put, write_text
 from zoo.given_path import is_pattern
 from zoo.lazy import lazy_module
 from zoo.printable import visible
@@ -73,7 +73,7 @@ class Checkpoints:
                 self._checkpoint.write(f"{place}/ckpt-{step}")
             # The index last: a checkpoint whose index is there is whole.
             for path in sorted(aside.iterdir()):
-                os.replace(path, folder / path.name)
+                put(path, folder / path.name)
         # Later steps are those of damaged files, before which the run has gone on.
         kept = [number for number in _steps(folder) if number <= step][-keep:]
         lines = [f'all_model_checkpoint_paths: "ckpt-{number}"\n' for number in kept]
