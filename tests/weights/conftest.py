@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import http.server
@@ -44,6 +45,8 @@ class Site(http.server.ThreadingHTTPServer):
         self.pause_at = None
         self.paused, self.go_on = threading.Event(), threading.Event()
         self.shift = 0  # of the part that is sent
+        self.endless = None  # what is sent again and again, without a length, and after how long
+        self.endless_head = False  # the head of the answer, too, has no end
         self.seen, self.answers = [], []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -85,19 +88,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if site.redirect and self.path != "/there":
             status = 302
         site.answers.append(status)
+        if site.endless_head:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Head: ")
+            self.send_again_and_again(*site.endless)
+            return
         self.send_response(status)
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{len(WHOLE) - 1}/{len(WHOLE)}")
         if status == 302:
             self.send_header("Location", site.redirect)
         body = site.content[start:] if status < 300 else b"no"
-        self.send_header("Content-Length", str(site.announced or len(body)))
+        if not site.endless:
+            self.send_header("Content-Length", str(site.announced or len(body)))
         for name, value in site.headers.items():
             self.send_header(name, value)
         # Before the client hears anything: it does not wait for the end of an answer.
         if site.cut_at is not None:
             body, site.cut_at = body[: site.cut_at], None
         self.end_headers()
+        if site.endless:
+            self.send_again_and_again(*site.endless)
+            return
         if site.pause_at is not None:
             self.wfile.write(body[: site.pause_at])
             self.wfile.flush()
@@ -105,6 +116,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             site.go_on.wait(20)
             body = body[site.pause_at :]
         self.wfile.write(body)
+
+    def send_again_and_again(self, part, seconds):
+        with contextlib.suppress(OSError):  # the client has hung up
+            while not self.server.go_on.wait(seconds):
+                self.wfile.write(part)
+                self.wfile.flush()
 
     def log_message(self, *_):
         """Not into the tests' output."""

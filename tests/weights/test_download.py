@@ -101,10 +101,11 @@ def test_the_hash_of_a_file_inside_an_archive(site):
 
 @pytest.mark.parametrize("content, message", [
     (b"PK, but no archive", "got a broken zip archive"),
+    (archive(net_params=bytes(2**22)), "would grow from .* to 4194304 bytes"),
     (archive(net_params=b"weights" * 99)[:-30], "got a broken zip archive"),
     (damaged(archive(net_params=b"weights" * 99)), "got a broken zip archive"),
     (archive(readme_txt=b"hello"), r"got an archive of \['readme.txt'\]; expected one .params"),
-], ids=["none", "cut", "damaged", "without weights"])
+], ids=["none", "grows", "cut", "damaged", "without weights"])
 def test_an_archive_without_its_file(site, content, message):
     site.content = content
     with pytest.raises(ValueError, match=message):

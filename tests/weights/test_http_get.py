@@ -133,11 +133,71 @@ def test_a_full_disk_leaves_nothing(site):
     assert site.files() == []
 
 
-def test_space_is_looked_for_before_the_download(site):
-    site.announced = 10**18
-    with pytest.raises(OSError, match=r"no space in .*: 1000000000000.0 MB are to come, .* free"):
+def test_space_is_looked_for_before_the_download(site, monkeypatch):
+    monkeypatch.setattr(http_get, "_MOST_BYTES", 10**17)
+    site.announced = 10**17
+    with pytest.raises(OSError, match=r"no space in .*: 100000000000.0 MB are to come, .* free"):
         download.fetch(site.entry("net.pth"))
     assert site.files() == []
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(site, monkeypatch, head):
+    monkeypatch.setenv("ZOO_TIMEOUT", "0.2")
+    site.endless, site.endless_head = (b"x", 0.05), head
+    begin = time.monotonic()
+    with pytest.raises(http_get.Unavailable, match=f"cannot download {site.url}/net.pth: ") as got:
+        download.fetch(site.entry("net.pth"))
+    assert ("no whole answer in 0.2 s" if head else " bytes in 0.2 s") in str(got.value)
+    assert len(site.seen) == 4 and time.monotonic() - begin < 10
+
+
+def test_a_slow_server_is_waited_for_while_it_sends(site, monkeypatch):
+    monkeypatch.setenv("ZOO_TIMEOUT", "0.1")
+    monkeypatch.setattr(http_get, "_LEAST_BYTES", 2)
+    monkeypatch.setattr(http_get, "_MOST_BYTES", 60)
+    site.endless = (b"xxx", 0.02)
+    with pytest.raises(ValueError, match="got over 6e-08 GB"):  # after four times the limit
+        download.fetch(site.entry("net.pth"))
+    assert len(site.seen) == 1
+
+
+def test_a_server_that_sends_for_ever_is_stopped(site, monkeypatch):
+    monkeypatch.setattr(http_get, "_MOST_BYTES", 10**7)
+    site.endless = (bytes(10**6), 0)
+    with pytest.raises(ValueError, match=rf"got over 0.01 GB from {site.url}/net.pth; expected"):
+        download.fetch(site.entry("net.pth"))
+    assert site.files() == [] and len(site.seen) == 1
+
+
+@pytest.mark.parametrize("length", ["1e400", "9" * 400, "-5", "0x10", "", "12 34", str(10**17)])
+def test_a_length_that_is_none(site, length):
+    site.announced = length or " "
+    with pytest.raises(ValueError, match="got Content-Length|got over 4 GB") as got:
+        download.fetch(site.entry("net.pth"))
+    assert "\n" not in str(got.value) and len(str(got.value)) < 300 and site.files() == []
+
+
+def test_redirects_in_a_circle_end(site):
+    site.redirect = f"{site.url}/again"
+    with pytest.raises(http_get.Unavailable, match="HTTP status 302 .*infinite loop") as got:
+        download.fetch(site.entry("net.pth"))
+    assert "\n" not in str(got.value) and len(site.seen) <= 12
+
+
+def test_what_comes_with_a_redirect_is_not_read(site, monkeypatch):
+    monkeypatch.setattr(http_get, "_MOST_BYTES", 10**7)
+    site.redirect, site.endless = f"{site.url}/there", (bytes(10**6), 0)
+    with pytest.raises(ValueError, match=f"got over 0.01 GB from {site.url}/there"):
+        download.fetch(site.entry("net.pth"))
+    assert [path for path, _ in site.seen] == ["/net.pth", "/there"]
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_that_is_none(site, monkeypatch, text):
+    monkeypatch.setenv("ZOO_TIMEOUT", text)
+    with pytest.raises(ValueError, match=f"got ZOO_TIMEOUT='{text}' in the environment; expected"):
+        download.fetch(site.entry("net.pth"))
 
 
 @pytest.mark.parametrize("url", [

@@ -17,10 +17,7 @@ import importlib.util
 import os
 import pathlib
 import re
-import shutil
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -31,6 +28,7 @@ from zoo.printable import visible
 from zoo.weights.catalogue import Entry
 
 http_get = lazy_module("zoo.weights.http_get")
+readers = lazy_module("zoo.weights.readers")
 
 _PACKAGED = "package:"
 _MEMBER = ".params"
@@ -144,14 +142,13 @@ def _member(archive: pathlib.Path, path: pathlib.Path) -> pathlib.Path:
     """Extracts the archive's only .params file, aside; returns where it is."""
     aside = path.with_name(f"{path.name}.member.part")
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with readers.archive.opened(archive) as opened:
             names = [name for name in opened.namelist() if name.endswith(_MEMBER)]
             if len(names) != 1:
-                raise ValueError(f"got an archive of {opened.namelist()}; expected one {_MEMBER}")
-            with opened.open(names[0]) as source, aside.open("wb") as target:
-                shutil.copyfileobj(source, target)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        aside.unlink(missing_ok=True)
+                raise ValueError(f"got an archive of {opened.namelist()!s:.200}; expected one "
+                                 f"{_MEMBER}")
+            aside.write_bytes(readers.archive.read_member(opened, names[0]))
+    except ValueError as error:
         raise ValueError(f"got a broken zip archive for {path.name}: {error}") from error
     except OSError as error:
         aside.unlink(missing_ok=True)

@@ -1,24 +1,32 @@
 """One file over HTTP: what was cut is resumed, what can pass is tried again.
 
-Python's urllib does it: it knows proxies and redirects, and is there without any package.
+Python's urllib does it: it knows proxies and redirects, and is there without any package. A server
+can make nobody wait: ZOO_TIMEOUT (30 seconds) is the longest time without an answer, and within it
+`_LEAST_BYTES` have to come.
 """
 
 from __future__ import annotations
 
 import errno
 import http.client
+import math
+import os
 import pathlib
 import shutil
 import sys
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from typing import NoReturn
 
 import tqdm
 
-_TIMEOUT_SECONDS = 30
+from zoo.weights.http_opener import OPENER, check_address
+
+_TIMEOUT_SECONDS = 30.0
+_LEAST_BYTES = 2**15
+# Of a file: four times the largest of the catalogue.
+_MOST_BYTES = 4 * 10**9
 # Before the second, third and fourth attempt.
 _WAIT_SECONDS = (0.5, 2.0, 5.0)
 # Codes under 500 that say "later": time-out, too many requests.
@@ -26,7 +34,6 @@ _LATER = (408, 429)
 _CHUNK = 1 << 20
 _SILENT_SECONDS = 2.0
 _LINE_SECONDS = 10.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Unavailable(OSError):
@@ -45,11 +52,11 @@ def download(url: str, part: pathlib.Path, what: str) -> None:
 
     Raises:
       Unavailable: no such file (never tried again), or no answer in four attempts.
-      ValueError: an address that is not https:// (or http:// of this machine), or a web page where
-        a file was expected.
+      ValueError: an address that is not https:// (or http:// of this machine), a web page where a
+        file was expected, more bytes than any file of weights has, or a ZOO_TIMEOUT that is none.
       OSError: no space, or `part` cannot be written; what was written is removed.
     """
-    _check_address(url)
+    check_address(url)
     for wait in (*_WAIT_SECONDS, None):
         try:
             _attempt(url, part, what)
@@ -78,9 +85,9 @@ def _attempt(url: str, part: pathlib.Path, what: str) -> None:
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
             discard(part)
             raise _Passing("the server sent another part than was asked for")
-        length = response.headers.get("Content-Length")
-        total = None if length is None else done + int(length)
         try:
+            length = _length(response)
+            total = None if length is None else done + length
             _check_space(part, (total or 0) - done)
             if not done:
                 _start(part, response.headers)
@@ -90,16 +97,18 @@ def _attempt(url: str, part: pathlib.Path, what: str) -> None:
             raise
         except OSError as error:
             _no_place(error, part)
+    if received == 0:
+        raise _Passing("the server sent nothing")
     if total is not None and received != total:
         raise _Passing(f"the connection was cut at {received} of {total} bytes")
 
 
 def _open(request: urllib.request.Request, part: pathlib.Path) -> http.client.HTTPResponse:
     try:
-        return _OPENER.open(request, timeout=_TIMEOUT_SECONDS)
+        return OPENER.open(request, timeout=timeout_seconds())
     except urllib.error.HTTPError as error:
         error.close()
-        reason = f"HTTP status {error.code} {error.reason}"
+        reason = f"HTTP status {error.code} {' '.join(str(error.reason).split())}"
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             discard(part)  # more was there than the file has
             raise _Passing(reason) from error
@@ -116,6 +125,7 @@ def _receive(
     response: http.client.HTTPResponse, part: pathlib.Path, done: int, total: int | None, what: str
 ) -> int:
     """Appends the body to `part`; returns how many bytes of the file are there then."""
+    limit, since, before = timeout_seconds(), time.monotonic(), done
     with part.open("ab" if done else "wb") as file, _Progress(what, done, total) as progress:
         while True:
             try:
@@ -129,6 +139,44 @@ def _receive(
             file.write(chunk)
             done += len(chunk)
             progress.update(done)
+            _check_length(response, done)
+            if time.monotonic() - since > limit:
+                if done - before < _LEAST_BYTES:
+                    raise _Passing(f"the server sent {done - before} bytes in {limit:g} s")
+                since, before = time.monotonic(), done
+
+
+def timeout_seconds() -> float:
+    """ZOO_TIMEOUT, or 30. Raises ValueError where it is no number over 0."""
+    text = os.environ.get("ZOO_TIMEOUT") or str(_TIMEOUT_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ValueError(
+            f"got ZOO_TIMEOUT={text!r} in the environment; expected seconds, a number over 0"
+        )
+    return seconds
+
+
+def _length(response: http.client.HTTPResponse) -> int | None:
+    """The bytes that are said to come; None where nothing is said."""
+    text = response.headers.get("Content-Length")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise ValueError(f"got Content-Length {text!r:.80} from {response.url}; expected a number "
+                         "of bytes")
+    _check_length(response, int(text))
+    return int(text)
+
+
+def _check_length(response: http.client.HTTPResponse, length: int) -> None:
+    if length > _MOST_BYTES:
+        raise ValueError(
+            f"got over {_MOST_BYTES / 1e9:g} GB from {response.url}; expected a file of weights"
+        )
 
 
 def _check_no_page(response: http.client.HTTPResponse, start: bytes) -> None:
@@ -175,25 +223,6 @@ def _start(part: pathlib.Path, headers: http.client.HTTPMessage) -> None:
 
 def _validator_file(part: pathlib.Path) -> pathlib.Path:
     return part.with_name(f"{part.name}.etag")
-
-
-def _check_address(url: str) -> None:
-    address = urllib.parse.urlsplit(url)
-    if address.scheme != "https" and not (
-        address.scheme == "http" and address.hostname in _LOOPBACK
-    ):
-        raise ValueError(f"got address {url!r}; expected https://..., or http:// of this machine")
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        _check_address(newurl)
-        if req.type == "https" and not newurl.startswith("https:"):
-            raise ValueError(f"{req.full_url} leads on to {newurl!r}; expected https://...")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-_OPENER = urllib.request.build_opener(_Redirects)
 
 
 class _Progress:
