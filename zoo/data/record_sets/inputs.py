@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from zoo.data.folder import open_folder, split_folders
 from zoo.lazy import lazy_module
@@ -68,23 +68,29 @@ def find_images(folder: str) -> Inputs:
     """
     source = open_folder(folder)
     splits, places = {}, split_folders(folder)
-    real = functools.cache(os.path.realpath)
+    real = functools.cache(os.path.realpath)  # of folders
     for split, files in source.splits.items():
         place = places[split]
         pairs = zip(files.paths, files.labels, strict=True)
         told = with_progress(pairs, len(files.paths), f"looking at files of {split}")
-        splits[split] = as_examples(place, (_row(place, path, label, real) for path, label in told))
+        rows = []
+        for path, label in told:
+            target = os.path.realpath(path) if os.path.islink(path) else real(os.path.dirname(path))
+            _check_within(path, target, real(folder))
+            rows.append(_row(place, path, label))
+        splits[split] = as_examples(place, rows)
     return Inputs(source.class_names, splits)
 
 
-def _row(place: str, path: str, label: int, real: Callable[[str], str]) -> ListedFile:
-    """real: a folder's path without links in it."""
+def _check_within(path: str, target: str, folder: str) -> None:
+    """target: where `path` leads to, without links; folder: so, too."""
     # A set of somebody else's could have any file of this machine stored as one of its images.
-    whole = real(os.path.dirname(place))
-    target = os.path.realpath(path) if os.path.islink(path) else real(os.path.dirname(path))
-    if os.path.commonpath([target, whole]) != whole:
-        raise ValueError(f"{path} is a link that leaves {whole}; expected image files, or links "
+    if os.path.commonpath([target, folder]) != folder:
+        raise ValueError(f"{path} is a link that leaves {folder}; expected image files, or links "
                          "within the folder: copy what it leads to")
+
+
+def _row(place: str, path: str, label: int) -> ListedFile:
     status = os.stat(path)
     name = os.fsencode(os.path.relpath(path, place))
     return name, label, 0, status.st_size, status.st_mtime_ns
