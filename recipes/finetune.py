@@ -18,7 +18,7 @@ RECIPE = Recipe(
     crop_area=(0.35, 1), augment="flip",
     batch_size=32, epochs=10, frozen_epochs=4, freeze_bn=True, unfrozen_rate=0.1,
     learning_rate=0.02, base_batch_size=32, schedule="cosine", warmup_epochs=0.5,
-    optimizer="nesterov(0.9)", weight_decay=1e-4, label_smoothing=0.1,
+    optimizer="nesterov(0.9)", weight_decay=1e-4, label_smoothing=0.1, keep="best",
 )
 
 if __name__ == "__main__":

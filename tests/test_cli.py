@@ -61,6 +61,7 @@ CHANGES = {
     "optimizer": ("adam(beta_1=0.8)", "adam(beta_1=0.8)"), "decoupled_decay": ("true", True),
     "l1_penalty": ("1e-5", 1e-5), "clip_norm": ("2", 2.0), "clip_value": ("0.5", 0.5),
     "micro_batches": ("4", 4), "averaging": ("ema(0.99)", "ema(0.99)"), "patience": ("3", 3),
+    "keep": ("best", "best"),
     "class_weights": ("balanced", "balanced"), "aux_weight": ("0.3", 0.3),
     "train_images": ("100", 100), "data_on_device": ("true", True),
     "train_sizes": ("20,28", (20.0, 28.0)), "teacher": ("mnist", "mnist"),

@@ -215,6 +215,10 @@ RATES = st.floats(0, 1, exclude_max=True)
 PIXELS = st.floats(-1e6, 1e6)
 
 
+# An empty one means something else, and one of blanks alone is refused.
+PATHS = st.text(max_size=10).filter(lambda text: not text or text.strip() and "\0" not in text)
+
+
 @st.composite
 def recipes(draw) -> Recipe:
     channels = draw(st.sampled_from([1, 3]))
@@ -227,7 +231,7 @@ def recipes(draw) -> Recipe:
         name=draw(st.from_regex(r"[a-zA-Z0-9_-][a-zA-Z0-9_. -]{0,20}", fullmatch=True)),
         model_options=draw(st.sampled_from(["", "zero_gamma=True", "dropout=0.25"])),
         data=draw(st.sampled_from(["mnist5k", "tfds:imagenet2012", "folder:/ä b/{c}"])),
-        data_dir=draw(st.text(max_size=10)), run_dir=draw(st.text(max_size=10)),
+        data_dir=draw(PATHS), run_dir=draw(PATHS),
         image_size=image_size, channels=channels, crop_area=(low, high),
         crop_ratio=(narrow, wide), eval_resize=image_size + draw(st.integers(0, 100)),
         mean=draw(st.tuples(*[PIXELS] * channels)),

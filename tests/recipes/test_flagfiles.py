@@ -124,7 +124,7 @@ def test_the_ready_made_runs():
     one = with_flags("resnet50", "imagenet_1gpu")
     assert (one.batch_size, one.precision, one.data) == (256, "mixed_float16", "tfds:imagenet2012")
     changed = with_flags("lenet5", "quickstart").difference(find_recipe("lenet5"))
-    assert changed == {"epochs": (30, 20)}
+    assert changed == {"epochs": (30, 20), "keep": ("best", "last")}
     smoke = with_flags("resnet50d", "smoke")
     assert smoke.data.startswith("folder:") and smoke.image_size <= 64 and smoke.epochs <= 3
     # arXiv 1512.00567, section 8; tensorflow/models, research/inception.

@@ -6,6 +6,8 @@ import dataclasses
 import json
 
 import numpy as np
+import pytest
+import tensorflow as tf
 
 import zoo
 from recipes.mlp import RECIPE
@@ -41,6 +43,29 @@ def test_averages(tmp_path):
     raw = checkpoints.read_values(checkpoints.newest(tmp_path / "run"))
     assert records[-1]["raw_top_1"] == top_1(zoo.weights.model_from(model.card, raw))
     assert records[-1]["raw_loss"] != records[-1]["loss"]
+
+
+def ends_badly():
+    """A schedule whose last epoch has a hundred times the rate."""
+    return lambda span: lambda at_step: tf.where(
+        at_step < span.total_steps - span.steps_per_epoch, 1.0, 100.0
+    )
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_the_weights_of_the_best_or_of_the_last_evaluation(tmp_path, keep, capsys):
+    recipe = dataclasses.replace(
+        QUICK, epochs=3, schedule=f"{__name__}:ends_badly", warmup_epochs=0.0, keep=keep,
+        clip_norm=1.0,
+    )
+    summary, records = finished(recipe, tmp_path / "run")
+    best, last = max(record["top_1"] for record in records), records[-1]["top_1"]
+    assert best > last
+    assert summary["validation"]["top_1"] == (best if keep == "best" else last)
+    assert top_1(zoo.load_model(tmp_path / "run")) == summary["validation"]["top_1"]
+    out = capsys.readouterr().out
+    assert f"the weights are those of the {keep} evaluation, epoch " in out
+    assert f"had {100 * (last if keep == 'best' else best):.2f} % (--keep=" in out
 
 
 def test_early_stopping(tmp_path):

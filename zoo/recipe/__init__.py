@@ -38,6 +38,11 @@ class Recipe(TrainingFields, DataFields):  # the last one's fields come first
         """The largest learning rate of the run: learning_rate for its own batch size."""
         return self.learning_rate * self.batch_size / self.base_batch_size
 
+    @property
+    def leaves_best(self) -> bool:
+        """Whether the run leaves the weights of its best evaluation, not of its last."""
+        return self.keep == "best" or self.patience > 0
+
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 

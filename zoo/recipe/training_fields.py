@@ -67,6 +67,10 @@ class TrainingFields:
         0, "Early stopping: evaluations in a row without a better validation top-1 after which "
         "the run ends, with its best weights; 0: never.", at_least(0)
     )
+    keep: str = field.optimisation(
+        "last", "Weights that the run leaves: those of its last or of its best evaluation; with "
+        "patience the best.", checks.one_of(("last", "best"))
+    )
     loss: str = field.optimisation(
         "cross_entropy", "Loss in training: cross_entropy, binary_cross_entropy, focal(gamma=2, "
         "alpha=0.25), mean_squared_error, huber(delta=0.5), kullback_leibler or "

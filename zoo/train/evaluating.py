@@ -40,7 +40,7 @@ def final_predictions(run: Run, progress: Progress) -> dict[str, Predictions]:
     Raises:
       Diverged: the weights or a loss are not finite.
     """
-    if run.recipe.patience:
+    if run.recipe.leaves_best:
         _restore_best(run, progress)
     check_state(run.state, run.step)
     return {

@@ -19,6 +19,7 @@ from zoo.printable import markdown, visible
 from zoo.recipe import Recipe
 from zoo.report import plots
 from zoo.report.diagnose import diagnose
+from zoo.report.interval import interval
 from zoo.runs import evaluations, run_folder
 from zoo.weights import artefact, model_from
 from zoo.weights.card import card_of_recipe
@@ -83,7 +84,8 @@ def summarise(
 ) -> dict:
     """The run in numbers: accuracies in 0..1, seconds of wall clock from the first step on,
     compilation, evaluations and checkpoints included."""
-    best = evaluations.best(records)
+    best, last = evaluations.best(records), records[-1]
+    left = best if recipe.leaves_best else last
     return {
         "recipe": recipe.name,
         "model": recipe.model,
@@ -99,7 +101,9 @@ def summarise(
             records[-1]["step"] * recipe.batch_size / records[-1]["seconds"], 1
         ),
         **accuracies(predictions),
+        "left": {"evaluation": "best" if recipe.leaves_best else "last", "epoch": left["epoch"]},
         "best_validation": {"epoch": best["epoch"], "top_1": best["top_1"]},
+        "last_validation": {"epoch": last["epoch"], "top_1": last["top_1"]},
         "diagnosis": diagnose(records),
     }
 
@@ -107,20 +111,21 @@ def summarise(
 def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...]) -> str:
     """The run as Markdown, to be read beside its pictures."""
     rows = [
-        f"| {split} | {summary['images'][split]} | {100 * summary[split]['top_1']:.2f} | "
+        f"| {split} | {summary['images'][split]} | {100 * summary[split]['top_1']:.2f} "
+        f"({_interval(summary, split)}) | "
         f"{100 * summary[split]['top_5']:.2f} | {summary[split]['loss']:.4f} |"
         for split in ("validation", "test") if split in summary
     ]
     title = [markdown(summary[name]) for name in ("recipe", "model", "data")]
     lines = [
         f"# {title[0]}: {title[1]} on {title[2]}", "",
-        "| split | images | top-1, % | top-5, % | loss, nats |", "| --- | --- | --- | --- | --- |",
+        "| split | images | top-1, % (95 % interval) | top-5, % | loss, nats |",
+        "| --- | --- | --- | --- | --- |",
         *rows, "",
         f"{summary['images']['train']} training images, {summary['epochs']} epochs, "
         f"{summary['steps']} steps in {summary['seconds']:.0f} s "
-        f"({summary['images_per_second']:.0f} images/s, evaluation included). Best top-1 on the "
-        f"validation images: {100 * summary['best_validation']['top_1']:.2f} % after epoch "
-        f"{summary['best_validation']['epoch']}.", "",
+        f"({summary['images_per_second']:.0f} images/s, evaluation included). "
+        f"{_which_evaluation(summary).capitalize()}.", "",
         "![Loss, accuracy and learning rate by epoch](curves.png)", "",
         "What the curves say:", "",
         *(f"- {line}" for line in summary["diagnosis"] or ["no fault that the rules know"]), "",
@@ -153,13 +158,32 @@ def _confusions(confusion, class_names: tuple[str, ...], most: int = 5) -> list[
     ] or ["- none"]
 
 
+def _which_evaluation(summary: dict) -> str:
+    """Which weights the run leaves, and what the others had."""
+    left = summary["left"]
+    other = "last" if left["evaluation"] == "best" else "best"
+    there = summary[f"{other}_validation"]
+    told = f"the weights are those of the {left['evaluation']} evaluation, epoch {left['epoch']}"
+    if there["epoch"] == left["epoch"]:
+        return f"{told}, which is the {other}, too"
+    return (f"{told}; the {other} one, epoch {there['epoch']}, had {100 * there['top_1']:.2f} % "
+            f"(--keep={other})")
+
+
+def _interval(summary: dict, split: str) -> str:
+    low, high = interval(summary[split]["top_1"], summary["images"][split])
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
 def _farewell(summary: dict, folder: Path) -> str:
     lines = [
-        f"{split}: top-1 {100 * summary[split]['top_1']:.2f} %, "
-        f"top-5 {100 * summary[split]['top_5']:.2f} %, {summary['images'][split]} images"
+        f"{split}: top-1 {100 * summary[split]['top_1']:.2f} % (95 % interval "
+        f"{_interval(summary, split)}), top-5 {100 * summary[split]['top_5']:.2f} %, "
+        f"{summary['images'][split]} images"
         for split in ("validation", "test") if split in summary
     ]
     lines += [
+        _which_evaluation(summary),
         f"report: {visible(folder / 'report.md')}",
         f"trained model: {visible(folder / artefact.NAME)}",
         f"Keras model: {visible(summary['keras_model'])}",

@@ -45,8 +45,8 @@ def read_card(path: Path) -> Card | None:
 def read_values(path: Path, name: str, **options: Any) -> dict[str, np.ndarray]:
     """Variable path -> value, for the zoo's model `name`, out of a file or a run's folder.
 
-    Of an unfinished run they are those of its newest checkpoint; with early stopping of its best
-    one; their averages, where the run keeps some.
+    Of an unfinished run they are those of its newest checkpoint, or where it leaves the best, of
+    its best one; their averages, where the run keeps some.
 
     options: those that the model of a .keras or .weights.h5 was built with, which do not name
         their variables.
@@ -88,7 +88,8 @@ def _is_own(kind: str, name: str, tensors: Mapping[str, np.ndarray]) -> bool:
 
 def _of_unfinished_run(path: Path) -> dict[str, np.ndarray]:
     recipe = run_folder.read_recipe(path)
-    checkpoint = checkpoints.newest(path, best=bool(recipe["patience"]))
+    best = recipe["patience"] > 0 or recipe.get("keep") == "best"
+    checkpoint = checkpoints.newest(path, best=best)
     if checkpoint is None:
         raise ValueError(f"{path} has no checkpoint yet; train it further first")
     return checkpoints.read_values(checkpoint, averages=bool(recipe["averaging"]))
