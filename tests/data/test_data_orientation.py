@@ -88,7 +88,7 @@ def test_damaged_files_do_not_fail_here(photos):
 
 def test_exif_data_behind_other_segments(photos):
     encoded = with_exif(photos[0][:9, :9], exif_data((0x0112, 3, 1, b"\0\x03\0\0")))
-    before = b"\xff\xfe\0\x06note" + b"\xff\xe2\xff\xff" + bytes(0xFFFD) + b"\xff\xe1\0\x06xmp."
+    before = b"\xff\xfe\0\x06note" + b"\xff\xe2\x30\x00" + bytes(0x2FFE) + b"\xff\xe1\0\x06xmp."
     moved = encoded[:2] + before + encoded[2:]
     assert int(of_jpeg(moved)) == 3
     np.testing.assert_array_equal(read_image(moved, 3), read_image(encoded, 3))

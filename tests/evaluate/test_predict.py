@@ -45,11 +45,17 @@ def probabilities(model, files) -> np.ndarray:
     return found
 
 
-def test_one_decoder_for_predictions_and_the_saved_model(finished_run, model, files):
+def test_one_decoder_for_predictions_and_the_saved_model(finished_run, model, files, tmp_path):
     found = probabilities(model, files)
     for plain, turned, wide in found.reshape(-1, 3, 10):
         np.testing.assert_array_equal(turned, plain)
         np.testing.assert_array_equal(wide, plain)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    with Image.open(files[0]) as digit:
+        digit.save(tmp_path / "a.jpg", exif=exif)
+    files = [*files, tmp_path / "a.jpg"]
+    found = probabilities(model, files)
     served = tf.saved_model.load(str(finished_run / "export" / "1")).signatures["encoded"]
     served = served(image_bytes=tf.constant([path.read_bytes() for path in files]))
     np.testing.assert_allclose(served["probabilities"], found, atol=2e-6)
