@@ -62,6 +62,7 @@ def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> k
     transferred.structure = structure
     # Of zoo.create_model: the images are the same ones, the classes are not.
     transferred.preprocessing = getattr(network, "preprocessing", None)
+    transferred.weights_preprocessing = getattr(network, "weights_preprocessing", None)
     transferred.class_names = None
     if (card := getattr(network, "card", None)) is not None:
         transferred.card = dataclasses.replace(

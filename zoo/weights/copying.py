@@ -14,7 +14,7 @@ from zoo.lazy import lazy_module
 
 keras = lazy_module("keras")
 
-_KNOWN = ("card", "preprocessing", "class_names", "structure")
+_KNOWN = ("card", "preprocessing", "class_names", "structure", "weights_preprocessing")
 
 
 def copies_keep_what_is_known(model: keras.Model) -> None:

@@ -58,8 +58,9 @@ def create_model(
     [B, num_classes]. What is None is as the weights say, or else as `zoo.models.create_model`
     describes it. The model has the attributes `card` (`zoo.save_pretrained` writes it),
     `preprocessing` (`zoo.preprocess_input` reads it) and `class_names`; the last two are None where
-    they are not known. Images of another number of channels than the weights' get the first layer's
-    kernels adapted.
+    they are not known, the preprocessing also where images of this model are no squares, or neither
+    grey nor RGB: `zoo.with_preprocessing` normalises them all the same. Images of another number of
+    channels than the weights' get the first layer's kernels adapted.
 
     Args:
       name: one of `zoo.list_models()`, or package.module:Name; None: that of the weights.
@@ -232,7 +233,9 @@ def _with_values(
         known = {field: known[field] for field in ("preprocessing", "licence") if field in known}
     images = known.get("preprocessing")
     known = {**known, "preprocessing": images and images.for_input(model.input_shape[1:])}
-    return _described(model, dataclasses.replace(_card_of(model, name, options), **known))
+    model = _described(model, dataclasses.replace(_card_of(model, name, options), **known))
+    model.weights_preprocessing = images
+    return model
 
 
 def _card_of(model: keras.Model, name: str, options: Mapping[str, Any]) -> Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -29,15 +30,20 @@ def preprocess_input(
     """Pictures in levels of 0..255, or files' bytes -> the float32 [B, S, S, C] a network expects.
 
     images, resize: as of `zoo.weights.preprocessing.preprocess_input`.
-    model_or_weights: what `zoo.create_model` returned, or the `weights` it was given.
+    model_or_weights: what `zoo.create_model` returned, or the `weights` it was given. Pictures for
+        a model whose images are no squares have its size, and take resize=False.
 
     Raises:
-      ValueError: nothing is known of the images that the weights were trained with, or `images`
-        are not pictures.
+      ValueError: nothing is known of the images that the weights were trained with, or not how
+        pictures become the model's, or `images` are not pictures.
     """
-    return preprocessing.preprocess_input(
-        images, _known_preprocessing(model_or_weights), resize=resize
-    )
+    found = _known_preprocessing(model_or_weights)
+    shape = getattr(model_or_weights, "input_shape", (None, None, None, len(found.mean)))[1:]
+    if getattr(model_or_weights, "preprocessing", found) is None:
+        _check_rest(model_or_weights.name, shape, found, resize)
+    mean, std = found.levels_of(shape[2])
+    found = dataclasses.replace(found, mean=mean, std=std)
+    return preprocessing.preprocess_input(images, found, resize=resize)
 
 
 def with_preprocessing(model: keras.Model) -> keras.Model:
@@ -49,15 +55,34 @@ def with_preprocessing(model: keras.Model) -> keras.Model:
     Raises:
       ValueError: nothing is known of the images that the model was trained with.
     """
-    images = _known_preprocessing(model)
+    mean, std = _known_preprocessing(model).levels_of(model.input_shape[3])
     pictures = keras.Input(model.input_shape[1:], name="pictures")
     normalise = keras.layers.Rescaling(
-        scale=[1 / std for std in images.std],
-        offset=[-mean / std for mean, std in zip(images.mean, images.std, strict=True)],
+        # [1, 1, C]: of one dimension Keras takes it for channels in front where its global setting
+        # is channels_first, whatever the images of this model are.
+        scale=[[[1 / deviation for deviation in std]]],
+        offset=[-level / deviation for level, deviation in zip(mean, std, strict=True)],
         dtype="float32",
         name="normalise",
     )
     return keras.Model(pictures, model(normalise(pictures)), name=model.name)
+
+
+def _check_rest(name: str, shape: tuple[int, ...], found: Preprocessing, resize: bool) -> None:
+    """Raises ValueError unless pictures of the model's own size are to be normalised alone."""
+    height, width, channels = shape
+    size = f"{height}x{width}x{channels}"
+    theirs = f"{found.image_size}x{found.image_size}x{len(found.mean)}"
+    if channels not in (1, 3):
+        raise ValueError(
+            f"got {name!r} for images of {size}; its weights saw {theirs}; expected "
+            "zoo.with_preprocessing(model), which takes levels of 0..255 in each channel"
+        )
+    if resize:
+        raise ValueError(
+            f"got {name!r} for images of {size}; its weights saw {theirs}, which does not say how "
+            f"to cut; expected pictures of {height}x{width} and resize=False"
+        )
 
 
 def _known_preprocessing(
@@ -67,6 +92,8 @@ def _known_preprocessing(
         found = preprocessing_of(model_or_weights)
     else:
         found = getattr(model_or_weights, "preprocessing", None)
+        if found is None:
+            found = getattr(model_or_weights, "weights_preprocessing", None)
     if found is None:
         raise ValueError(
             f"got {getattr(model_or_weights, 'name', model_or_weights)!r}, of whose training "

@@ -84,19 +84,31 @@ class Preprocessing:
     def for_input(self, input_shape: tuple[int, int, int]) -> Preprocessing | None:
         """For a model of another input size or number of channels.
 
-        The short side grows with the size, rounded down; grey images have the mean of the three
-        colours, since the first layer's kernels are added up. None where the images of the model
-        are no squares, or have another number of channels than 1 or 3.
+        The short side grows with the size, rounded down. None where the images of the model are no
+        squares, or have another number of channels than 1 or 3: then `levels_of` alone holds.
         """
         height, width, channels = input_shape
         if height != width or channels not in (1, 3):
             return None
-        mean, std = self.mean, self.std
-        if channels != len(mean):
-            mean, std = ((sum(values) / len(values),) * channels for values in (mean, std))
+        mean, std = self.levels_of(channels)
         resize = self.eval_resize * height // self.image_size
         return dataclasses.replace(
             self, image_size=height, eval_resize=resize, mean=mean, std=std
+        )
+
+    def levels_of(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and deviation of each of `channels` channels.
+
+        As the first layer's kernels are adapted to them: for grey images those of three colours
+        are added up, and have the mean of the three; for others they are repeated.
+        """
+        if channels == len(self.mean):
+            return self.mean, self.std
+        if channels == 1:
+            return tuple((sum(values) / len(values),) for values in (self.mean, self.std))
+        return tuple(
+            tuple(values[channel % len(values)] for channel in range(channels))
+            for values in (self.mean, self.std)
         )
 
 
