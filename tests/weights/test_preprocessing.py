@@ -124,10 +124,10 @@ def test_a_panorama_is_what_pillow_makes_of_the_whole(method, eval_resize, heigh
 
 
 @pytest.mark.parametrize("height, width, method", [
-    (1, 60000, "bicubic"), (60000, 1, "bilinear"), (4, 8000, "bicubic_aliased"),
+    (1, 60000, "bicubic"), (4, 8000, "bilinear"), (60000, 1, "bicubic_aliased"),
 ])
 def test_a_panorama_takes_megabytes(height, width, method):
-    """It was 2.4 GB for 4x8000, and 11 GB for 1x60000."""
+    """It was 1.2 GB for 4x8000, and over 10 GB for 1x60000."""
     code = f"""
 import resource
 import numpy as np
