@@ -28,6 +28,7 @@ def test_a_text_bytes_and_a_path_are_the_same(given, home):
 @pytest.mark.parametrize("name", ["a[1]", "a\\b", "out [1]", "ü", " a", "a~", "x*", "=", "a\nb"])
 def test_names_stay_as_they_are(name):
     assert os.fspath(as_path(name)) == name and as_path(name.encode()) == pathlib.Path(name)
+    assert as_path("./~") == pathlib.Path("~")
 
 
 @pytest.mark.parametrize("given, message", [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def as_path(given: str | bytes | os.PathLike) -> Path:
-    """A local path; `~` and `~name` at its start are home folders.
+    """A local path; `~` and `~name` at its start are home folders, `./~` is a name.
 
     Raises:
       ValueError: an empty name, a URL, a name that is not UTF-8 or that no file can have.
@@ -24,7 +24,7 @@ def as_path(given: str | bytes | os.PathLike) -> Path:
     if any("\ud800" <= sign <= "\udfff" for sign in text):
         raise ValueError(f"got {text!r}, a name that is not UTF-8, which TensorFlow does not take; "
                          "expected one that is: rename it")
-    return Path(text).expanduser()
+    return Path(os.path.expanduser(text))  # not Path's, which takes ./~ for ~
 
 
 def matching(pattern: str | bytes | os.PathLike) -> list[str]:
