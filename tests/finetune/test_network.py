@@ -70,6 +70,16 @@ def test_a_network_in_a_model_is_looked_into(name):
     np.testing.assert_allclose(probed(LEVELS)[:, 0], features.sum(1), rtol=1e-4, atol=1e-3)
 
 
+def test_a_file_of_features_belongs_to_what_stands_in_front(tmp_path):
+    model, mask = lenet(), np.ones(4, bool)
+    file = tmp_path / "features.npz"
+    features, _ = features_of(scaled(model), [(LEVELS, np.arange(4), mask)], file)
+    again, _ = features_of(scaled(model), [], file)  # another wrapper, of other layers' names
+    np.testing.assert_array_equal(features, again)
+    with pytest.raises(ValueError, match="holds the features of another network"):
+        features_of(zoo.with_preprocessing(model), [], file)
+
+
 def test_a_file_of_an_app_is_looked_into(tmp_path):
     model = lenet()
     zoo.save_keras(zoo.with_preprocessing(model), tmp_path / "app.keras")

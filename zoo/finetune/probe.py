@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from zoo.files import written_aside
 from zoo.finetune.network import in_place_of_network, network_of
-from zoo.finetune.transfer import transfer
+from zoo.finetune.transfer import layers_of, transfer
 from zoo.given_path import as_path
 from zoo.lazy import lazy_module
 from zoo.models import structure_of
@@ -51,7 +52,7 @@ def features_of(
       ValueError: the file holds the features of another model.
     """
     network = _without_classifier(model)
-    fingerprint = _fingerprint(network)
+    fingerprint = _fingerprint(model, network)
     path = path and as_path(path)
     if path is not None and path.exists():
         with np.load(path, allow_pickle=False) as stored:
@@ -131,9 +132,16 @@ def _full(regression, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
     return kernel, bias
 
 
-def _fingerprint(model: keras.Model) -> str:
-    """A digest of the weights: a file of features belongs to the network that made them."""
+def _fingerprint(model: keras.Model, features: keras.Model) -> str:
+    """A digest of the weights, and of what stands in front of the network of `model`: a file of
+    features belongs to what made them."""
     digest = hashlib.sha256()
-    for weight in model.get_weights():
+    inside = set(network_of(model).layers)
+    for layer in layers_of(model):
+        if layer not in inside and not isinstance(layer, keras.layers.InputLayer):
+            # Keras numbers the names of a process.
+            config = {key: value for key, value in layer.get_config().items() if key != "name"}
+            digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+    for weight in features.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()

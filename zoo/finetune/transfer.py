@@ -92,7 +92,7 @@ def set_trainable(model: keras.Model, trainable: str, *, freeze_bn: bool = False
         )
     learning = None if trainable == "all" else _learning_layers(network_of(model), trainable)
     model.trainable = True  # a frozen model freezes all layers inside of it
-    for layer in _layers_of(model):
+    for layer in layers_of(model):
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         learns = learning is None or layer in learning
         layer.trainable = learns and not (is_norm and freeze_bn)
@@ -134,10 +134,10 @@ def _learning_layers(network: keras.Model, trainable: str) -> set[keras.Layer]:
     return last | set(network.layers[first:])
 
 
-def _layers_of(model: keras.Model) -> Iterator[keras.Layer]:
+def layers_of(model: keras.Model) -> Iterator[keras.Layer]:
     """All layers, those of the models among them instead of these."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _layers_of(layer)
+            yield from layers_of(layer)
         else:
             yield layer
