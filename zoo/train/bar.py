@@ -17,7 +17,7 @@ class Progress:
     Where standard error is no terminal: a plain line every SECONDS_BETWEEN_LINES instead.
     """
 
-    SECONDS_BETWEEN_LINES = 10.0
+    SECONDS_BETWEEN_LINES = 60.0
 
     def __init__(self, *, total_images: int, done_images: int):
         self._terminal = sys.stderr.isatty()
