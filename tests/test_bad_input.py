@@ -39,12 +39,12 @@ def contents(folder):
 @pytest.fixture
 def folder(tmp_path):
     """A small image folder, complete."""
-    for split in ("train", "validation"):
+    for first, split in enumerate(("train", "validation")):
         for name in ("cat", "dog"):
             place = tmp_path / "set" / split / name
             place.mkdir(parents=True)
             for number in range(4):
-                pixels = np.full((40, 40, 3), 50 * number, np.uint8)
+                pixels = np.full((40, 40, 3), 50 * number + 20 * first, np.uint8)
                 Image.fromarray(pixels).save(place / f"{number}.jpg")
     return tmp_path / "set"
 
