@@ -40,11 +40,30 @@ def of_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     """The EXIF orientation of a JPEG's bytes: int32 scalar, 1..8."""
     # Most training images have none, and to go through the segments costs a third of decoding one.
     hint = tf.strings.regex_full_match(tf.strings.substr(encoded, 0, _NEAR), r"\C*Exif\x00\x00\C*")
-    # In a graph of its own: TensorFlow goes through a branch that is not taken, too.
-    look = tf.function(
-        _in_segments, autograph=False, experimental_attributes={"_noinline": True}
+    return tf.cond(hint, lambda: _traced_once(_in_segments)(encoded), lambda: tf.constant(1))
+
+
+def of_png(encoded: tf.Tensor) -> tf.Tensor:
+    """As `of_jpeg`, of a PNG's bytes."""
+    return _traced_once(_in_png)(encoded)
+
+
+def of_webp(encoded: tf.Tensor) -> tf.Tensor:
+    """As `of_jpeg`, of a WebP's bytes."""
+    return _traced_once(_in_webp)(encoded)
+
+
+@functools.cache
+def _traced_once(look: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """`look` as a graph of its own, in which no two decoders trace its hundreds of operations anew.
+
+    Not put into the graph that calls it, where TensorFlow would go through a branch that is not
+    taken, too.
+    """
+    return tf.function(
+        look, autograph=False, input_signature=[tf.TensorSpec([], tf.string)],
+        experimental_attributes={"_noinline": True},
     )
-    return tf.cond(hint, lambda: look(encoded), lambda: tf.constant(1))
 
 
 def _in_segments(encoded: tf.Tensor) -> tf.Tensor:
@@ -60,8 +79,7 @@ def _in_segments(encoded: tf.Tensor) -> tf.Tensor:
     return _of_tiff(_find(encoded, start=2, head_size=10, read=read))
 
 
-def of_png(encoded: tf.Tensor) -> tf.Tensor:
-    """As `of_jpeg`, of a PNG's bytes."""
+def _in_png(encoded: tf.Tensor) -> tf.Tensor:
     def read(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
         head = _bytes(encoded, position, 8)
         name, size = head[4:], _number(head[:4], little=False)
@@ -70,8 +88,7 @@ def of_png(encoded: tf.Tensor) -> tf.Tensor:
     return _of_tiff(_find(encoded, start=8, head_size=8, read=read))
 
 
-def of_webp(encoded: tf.Tensor) -> tf.Tensor:
-    """As `of_jpeg`, of a WebP's bytes."""
+def _in_webp(encoded: tf.Tensor) -> tf.Tensor:
     def read(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
         head = _bytes(encoded, position, 8)
         name, size = head[:4], _number(head[4:], little=True)
