@@ -39,7 +39,7 @@ def float32_policy():
 def finished_run(tmp_path_factory):
     """The folder of a short run of the quickstart, by its real command."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    done = run_module("recipes.lenet5", "--flagfile=recipes/flags/quickstart.flags", "--epochs=3",
+    done = run_module("recipes.lenet5", "--flagfile=quickstart", "--epochs=3", "--keep=last",
                       f"--run_dir={folder}")
     assert done.returncode == 0, done.stderr
     (folder / "stdout.txt").write_text(done.stdout)

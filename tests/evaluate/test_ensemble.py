@@ -105,7 +105,7 @@ def test_snapshots_of_a_run(finished_run):
     assert members[0].model.class_names == tuple("0123456789")
     # The last one is the run's own figure.
     report = (finished_run / "report.md").read_text()
-    assert f"| validation | 1000 | {rows[1][0]} |" in report
+    assert f"| validation | 1000 | {rows[1][0]} (" in report
     # Convexity: the mean's loss is at most the mean of the losses.
     assert float(rows[2][1]) <= (float(rows[0][1]) + float(rows[1][1])) / 2 + 1e-4
 

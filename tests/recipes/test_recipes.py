@@ -90,6 +90,7 @@ RECIPES = {
         "base_batch_size": 32, "epochs": 10, "frozen_epochs": 4.0, "freeze_bn": True,
         "unfrozen_rate": 0.1, "learning_rate": 0.02, "schedule": "cosine", "warmup_epochs": 0.5,
         "optimizer": "nesterov(0.9)", "weight_decay": 1e-4, "label_smoothing": 0.1,
+        "keep": "best",
     },
     # arXiv 1409.4842, sections 5 and 6; BVLC/caffe, models/bvlc_googlenet/solver.prototxt; colours:
     # arXiv 1312.5402, section 2.2.

@@ -47,13 +47,13 @@ def test_killed_and_run_again(photos, tmp_path):
         [sys.executable, "-m", "tools.prepare_data", *flags, "--threads=1"], cwd=ROOT,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
-    while process.poll() is None and len(list(partial.glob("work/*.done"))) < 3:
+    while process.poll() is None and len(list(partial.glob("work/[!.]*.done"))) < 3:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, process.stdout.read()
     process.stdout.close()
     done = {
-        path.stem: path.stat().st_mtime_ns for path in partial.glob("work/*.done")
+        path.stem: path.stat().st_mtime_ns for path in partial.glob("work/[!.]*.done")
     }
     shards = {name: (partial / name).stat() for name in os.listdir(partial) if "tfrecord" in name}
     assert 3 <= len(done) < 16

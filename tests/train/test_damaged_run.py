@@ -23,7 +23,7 @@ def run(finished_run, tmp_path):
 
 def recipe(run, *flags):
     return cli.parse(RECIPE, [
-        "recipes.lenet5", "--flagfile=recipes/flags/quickstart.flags", "--epochs=3",
+        "recipes.lenet5", "--flagfile=quickstart", "--epochs=3", "--keep=last",
         "--export=false", f"--run_dir={run}", *flags,
     ])
 

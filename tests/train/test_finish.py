@@ -26,7 +26,7 @@ def test_recipe_and_launch(finished_run):
     recipe = read_recipe(finished_run)
     assert (recipe.name, recipe.epochs, recipe.data) == ("lenet5", 3, "mnist5k")
     launch = json.loads((finished_run / "launches.jsonl").read_text())
-    command = "recipes.lenet5 --flagfile=recipes/flags/quickstart.flags --epochs=3"
+    command = "recipes.lenet5 --flagfile=quickstart --epochs=3 --keep=last"
     assert command in launch["command"]
     assert launch["versions"]["keras"].startswith("3.")
     assert len(launch["git_commit"].rstrip("+")) in (0, 40)

@@ -167,7 +167,7 @@ def _keep(
     if within == 0 or run.signals or step % recipe.checkpoint_every == 0:
         check_state(run.state, step)
         run.seconds.assign(time.perf_counter() - started)
-        if best:
+        if best and recipe.leaves_best:
             run.checkpoints.save_best(step)
         run.checkpoints.save(step)
 

@@ -89,7 +89,7 @@ def _is_own(kind: str, name: str, tensors: Mapping[str, np.ndarray]) -> bool:
 def _of_unfinished_run(path: Path) -> dict[str, np.ndarray]:
     recipe = run_folder.read_recipe(path)
     best = recipe["patience"] > 0 or recipe.get("keep") == "best"
-    checkpoint = checkpoints.newest(path, best=best)
+    checkpoint = best and checkpoints.newest(path, best=True) or checkpoints.newest(path)
     if checkpoint is None:
         raise ValueError(f"{path} has no checkpoint yet; train it further first")
     return checkpoints.read_values(checkpoint, averages=bool(recipe["averaging"]))
