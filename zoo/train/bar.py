@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import sys
 import time
 
@@ -18,6 +19,8 @@ class Progress:
     """
 
     SECONDS_BETWEEN_LINES = 60.0
+    # Evaluations that follow each other faster are quick: of these a run has so many lines.
+    QUICK_SECONDS, QUICK_LINES = 5.0, 8
 
     def __init__(self, *, total_images: int, done_images: int):
         self._terminal = sys.stderr.isatty()
@@ -27,6 +30,7 @@ class Progress:
         )
         self._total, self._done = total_images, done_images
         self._told = time.monotonic()
+        self._evaluated = -math.inf
         # When the first call was done, and how many images then: it compiles, so that the rate
         # and the time left count from there.
         self._first: tuple[float, int] | None = None
@@ -54,6 +58,16 @@ class Progress:
             speed = (self._done - self._first[1]) / (at - self._first[0])
             left = datetime.timedelta(seconds=round((self._total - self._done) / speed))
             print(f"epoch {epoch}: {speed:.0f} images/s, {text}, {left} left", file=sys.stderr)
+
+    def say_evaluation(self, line: str, epoch: int, epochs: int) -> None:
+        """The line of an evaluation after `epoch`; of quick ones some are left out, not the last.
+
+        All are in metrics.jsonl.
+        """
+        at = time.monotonic()
+        quick, self._evaluated = at - self._evaluated < self.QUICK_SECONDS, at
+        if not quick or epoch == epochs or epoch % -(-epochs // self.QUICK_LINES) == 0:
+            self.say(line)
 
     def say(self, line: str) -> None:
         """A line above the bar, on standard output."""

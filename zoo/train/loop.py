@@ -209,12 +209,12 @@ def _record(
         f"validation/{name}": record[name] for name in record
         if name.removeprefix("raw_") in ("loss", "top_1", "top_5")
     } | {"train/weight_norm": weight_norm(run)})
-    progress.say(
+    progress.say_evaluation(
         f"epoch {epoch}/{run.recipe.epochs}: train loss {loss / images:.4f}, "
         f"top-1 {100 * correct / images:.2f} %; validation loss {validation.loss:.4f}, "
         f"top-1 {100 * validation.top_1:.2f} %, top-5 {100 * validation.top_5:.2f} %; "
         + (f"not averaged {100 * record['raw_top_1']:.2f} %; " if run.average else "")
-        + f"{seconds:.1f} s"
+        + f"{seconds:.1f} s", epoch, run.recipe.epochs
     )
     records = run_folder.read_records(run.folder)
     run.state.rate_factor.assign(rate_factor(run.recipe.schedule, records))
