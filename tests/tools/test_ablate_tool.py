@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 TRICKS = """
 [baseline]
 --flagfile=recipes/flags/quickstart.flags
+--keep=last
 --epochs=3
 
 [one epoch]
