@@ -50,8 +50,8 @@ def put(aside: Path, path: Path) -> None:
 def folder_aside(parent: str | Path) -> Iterator[Path]:
     """Makes a folder in `parent` to write into, and removes it with what is still in it."""
     aside = Path(parent) / _aside_name()
-    aside.mkdir()
     try:
+        aside.mkdir()  # within: a signal may come as soon as it is there
         yield aside
     finally:
         if aside.exists():  # it may have been renamed as a whole
