@@ -55,33 +55,16 @@ def crop_and_resize(
     def of_decoded(decoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         return decoded, tf.cast(window_of(tf.shape(decoded)[:2]), tf.float32), tf.constant(1)
 
-    def of_jpeg() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        size = tf.io.extract_jpeg_shape(image)[:2]
-        noted = orientations.of_jpeg(image) if orientation == "exif" else tf.constant(1)
-        size = orientations.upright_size(size, noted)
-        window = orientations.stored_window(window_of(size), size, noted)
-        part, box, halvings = ops.jpeg_part(window, image_size if method == "area" else 0)
-
-        def decode(halved: int) -> tf.Tensor:
-            # What DCT: see decode_image.
-            return tf.io.decode_and_crop_jpeg(
-                image, part, channels=3, ratio=1 << halved, dct_method="INTEGER_ACCURATE"
-            )
-
-        if method != "area":
-            return decode(0), box, noted
-        # Nothing else in the branches: TensorFlow goes through those that are not taken, too.
-        return tf.switch_case(
-            halvings, [functools.partial(decode, halved) for halved in range(4)]
-        ), box, noted
-
     if image.dtype == tf.string:
-        # In a graph of its own: see above.
+        # In a graph of its own: TensorFlow goes through a branch that is not taken, too.
         decode = tf.function(
             decode_image, autograph=False, experimental_attributes={"_noinline": True}
         )
+        smallest = image_size if method == "area" else 0
         part, box, noted = tf.cond(
-            tf.io.is_jpeg(image), of_jpeg, lambda: of_decoded(decode(image, 3, orientation))
+            tf.io.is_jpeg(image),
+            lambda: _window_of_jpeg(image, window_of, smallest, ops, orientation),
+            lambda: of_decoded(decode(image, 3, orientation)),
         )
         part.set_shape([None, None, 3])
     else:
@@ -91,6 +74,33 @@ def crop_and_resize(
         # Turned when it is small. The window is as long as it is wide now, so its sides stay.
         shown = tf.ensure_shape(orientations.turned(shown, noted), shown.shape)
     return as_channels(shown, channels)
+
+
+def _window_of_jpeg(
+    encoded: tf.Tensor, window_of: Callable[[tf.Tensor], tf.Tensor], smallest: int, ops,
+    orientation: str,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """What is decoded, uint8 [h,w,3], the window in it, float32 [4], and the EXIF orientation.
+
+    smallest: side that a window decoded at a fraction of its size may have, pixels; 0: never so.
+    """
+    size = tf.io.extract_jpeg_shape(encoded)[:2]
+    noted = orientations.of_jpeg(encoded) if orientation == "exif" else tf.constant(1)
+    size = orientations.upright_size(size, noted)
+    window = orientations.stored_window(window_of(size), size, noted)
+    part, box, halvings = ops.jpeg_part(window, smallest)
+
+    def decode(halved: int) -> tf.Tensor:
+        # What DCT: see decode_image.
+        return tf.io.decode_and_crop_jpeg(
+            encoded, part, channels=3, ratio=1 << halved, dct_method="INTEGER_ACCURATE"
+        )
+
+    if not smallest:
+        return decode(0), box, noted
+    # Nothing else in the branches: TensorFlow goes through those that are not taken, too.
+    branches = [functools.partial(decode, halved) for halved in range(4)]
+    return tf.switch_case(halvings, branches), box, noted
 
 
 def random_resized_window(

@@ -146,7 +146,7 @@ def optimizer_of(recipe: Recipe, model: keras.Model) -> Optimizer:
     )
 
 
-def eval_set(
+def _eval_set(
     recipe: Recipe, examples: Split, strategy: tf.distribute.Strategy
 ) -> tf.distribute.DistributedDataset:
     replicas = strategy.num_replicas_in_sync
@@ -158,6 +158,16 @@ def eval_set(
         batch_size=batch_size, eval_resize=recipe.eval_resize, resizing=recipe.eval_resizing,
         host_threads=recipe.host_threads,
     ))
+
+
+def eval_sets(
+    recipe: Recipe, source: Source, strategy: tf.distribute.Strategy
+) -> dict[str, tf.distribute.DistributedDataset]:
+    """By split: all but "train"."""
+    return {
+        name: _eval_set(recipe, examples, strategy)
+        for name, examples in source.splits.items() if name != "train"
+    }
 
 
 def settings_of(recipe: Recipe, source: Source) -> Settings:

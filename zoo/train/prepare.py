@@ -148,10 +148,7 @@ def prepare(
         data_changes=data_changes, strategy=strategy, state=state, schedule=schedule, span=span,
         average=average, phase_calls=phase_calls,
         eval_calls=_eval_calls(strategy, model, state, settings),
-        eval_sets={
-            name: parts.eval_set(recipe, examples, strategy)
-            for name, examples in source.splits.items() if name != "train"
-        },
+        eval_sets=parts.eval_sets(recipe, source, strategy),
         checkpoints=saved, **variables,
     )
     _check_steps_left(run)
