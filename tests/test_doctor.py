@@ -18,7 +18,7 @@ def test_this_machine_is_well():
     )
     assert done.returncode == 0 and done.stderr == "", done.stdout
     for name in ("Python", "tensorflow", "keras", "processor", "GPU", "memory", "working folder",
-                 "cache for weights", "extra test"):
+                 "cache for weights and compiled code", "extra test"):
         assert f"\n  {name}: " in f"\n{done.stdout}"
     assert done.stdout.endswith("nothing is wrong\n")
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo.cache_folder import cache_folder
 from zoo.cli import import_tensorflow
 from zoo.lazy import lazy_module
-from zoo.weights.download import cache_dir
 
 tf = lazy_module("tensorflow")
 
@@ -41,7 +41,8 @@ def examine() -> Iterator[Finding]:
     yield from _devices()
     yield _memory()
     yield _disk("working folder", Path.cwd(), "run in another folder, or make room")
-    yield _disk("cache for weights", cache_dir(), "set ZOO_CACHE to a folder with room")
+    cache = "cache for weights and compiled code"
+    yield _disk(cache, cache_folder(), "set ZOO_CACHE to a folder with room")
     yield from _extras()
 
 

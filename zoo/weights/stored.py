@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import zoo.models
+from zoo.cache_folder import cache_folder
 from zoo.files import write_bytes
 from zoo.lazy import lazy_module
 from zoo.models import registry
@@ -85,4 +86,4 @@ def _converted_path(entry: catalogue.Entry, file: Path) -> Path:
     state = file.stat()
     key = re.sub(r"[^\w.-]", "_", entry.name)
     stamp = f"{state.st_size:x}-{state.st_mtime_ns:x}"
-    return download.cache_dir() / "converted" / f"{key}-{stamp}-v{_VERSION}.safetensors"
+    return cache_folder() / "converted" / f"{key}-{stamp}-v{_VERSION}.safetensors"

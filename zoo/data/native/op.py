@@ -6,8 +6,12 @@ with it may go to another process that has registered it, too.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-from collections.abc import Callable, Sequence
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -15,15 +19,17 @@ import tensorflow as tf
 from numba import types
 from tensorflow.python.framework import op_def_registry  # no public function tells what is there
 
+from zoo.cache_folder import cache_folder
 from zoo.data.native import c_api
 
 # `contract`: a multiplication and an addition may be one instruction. NumPy's error model: dividing
 # by zero raises no exception of Python's.
 compiled = numba.njit(fastmath={"contract"}, error_model="numpy")
+_KERNEL = types.void(types.intp, types.intp)
 
 
 def register_op(
-    name: str, inputs: Sequence[str], outputs: Sequence[str], run: Callable
+    name: str, inputs: Sequence[str], outputs: Sequence[str], compute
 ) -> Callable[..., list[tf.Tensor]]:
     """Adds an operation with a kernel for the CPU to this process' TensorFlow.
 
@@ -33,9 +39,8 @@ def register_op(
     Args:
       name: in CamelCase.
       inputs, outputs: "NAME: DTYPE". Shapes are not inferred.
-      run: `compiled`, (context, inputs, status): allocates and fills the outputs, or sets the
-        status. All are addresses, `inputs` of TF_Tensors, int64 [len(inputs)]. Several threads may
-        run it at once.
+      compute: a `kernel`, which allocates and fills the outputs, or sets the status. Several
+        threads may run it at once.
 
     Returns:
       Tensors -> tensors.
@@ -46,7 +51,7 @@ def register_op(
     """
     known = op_def_registry.get(name)
     if known is None:
-        _register(name, inputs, outputs, run)
+        _register(name, inputs, outputs, compute)
     elif (found := _arguments(known)) != [*inputs, "->", *outputs]:
         raise RuntimeError(f"TensorFlow has another operation {name} already, {' '.join(found)}; "
                            f"expected {' '.join([*inputs, '->', *outputs])}")
@@ -65,8 +70,43 @@ def register_op(
     return call
 
 
+def kernel(compute: Callable[[int, int], None]):
+    """Compiles what TensorFlow calls with two addresses, of nothing and of its context.
+
+    Begins with `take_inputs` and ends with `finish`. The machine code is kept in a file: compiling
+    takes this package's kernels seven seconds of processor time, which each process would pay.
+    """
+    folder = _folder_of_code()
+    try:
+        with _numba_keeps_code_in(folder):
+            return numba.cfunc(_KERNEL, cache=True)(compute)
+    except Exception:  # of whatever kind: the folder cannot be written, or a file in it is damaged
+        shutil.rmtree(folder, ignore_errors=True)
+        return numba.cfunc(_KERNEL)(compute)
+
+
+@compiled
+def take_inputs(context: int, count: int, status: int) -> np.ndarray:
+    """The addresses of the inputs' TF_Tensors, int64 [count]."""
+    tensors = np.zeros(count, np.int64)
+    for number in range(count):
+        place = tensors.ctypes.data + number * tensors.itemsize
+        c_api.get_input(context, number, place, status)
+    return tensors
+
+
+@compiled
+def finish(context: int, inputs: np.ndarray, status: int) -> None:
+    """Tells TensorFlow of a bad status and gives back what `take_inputs` took."""
+    if c_api.get_code(status):
+        c_api.fail(context, status)
+    for tensor in inputs:
+        c_api.delete_tensor(tensor)
+    c_api.delete_status(status)
+
+
 def c_string(text: str) -> np.ndarray:
-    """What `run` gives `c_api.set_status` the address of."""
+    """What a kernel gives `c_api.set_status` the address of."""
     return np.frombuffer(text.encode() + b"\0", np.uint8)
 
 
@@ -103,13 +143,12 @@ def _arguments(known) -> list[str]:
     return [*specs(known.input_arg), "->", *specs(known.output_arg)]
 
 
-def _register(name: str, inputs: Sequence[str], outputs: Sequence[str], run: Callable) -> None:
-    kernel = _kernel(len(inputs), run)
+def _register(name: str, inputs: Sequence[str], outputs: Sequence[str], compute) -> None:
     # Never freed, not even when this module is imported anew: TensorFlow keeps its address.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(kernel))
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(compute))
     # The kernel first: where it is refused, the name is still free.
     c_api.check(lambda status: c_api.register_kernel(
-        name.encode(), c_api.new_kernel(name.encode(), b"CPU", None, kernel.address, None), status
+        name.encode(), c_api.new_kernel(name.encode(), b"CPU", None, compute.address, None), status
     ))
     op = c_api.new_op(name.encode())
     for spec in inputs:
@@ -120,20 +159,21 @@ def _register(name: str, inputs: Sequence[str], outputs: Sequence[str], run: Cal
     c_api.check(lambda status: c_api.register_op(op, status))
 
 
-def _kernel(count: int, run: Callable):
-    """The function that TensorFlow calls, compiled; count: of the inputs."""
-    @numba.cfunc(types.void(types.voidptr, types.voidptr))
-    def compute(_, context):
-        status = c_api.new_status()
-        tensors = np.zeros(count, np.int64)
-        for number in range(count):
-            place = tensors.ctypes.data + number * tensors.itemsize
-            c_api.get_input(context, number, place, status)
-        run(context, tensors, status)
-        if c_api.get_code(status):
-            c_api.fail(context, status)
-        for number in range(count):
-            c_api.delete_tensor(tensors[number])
-        c_api.delete_status(status)
+def _folder_of_code() -> Path:
+    """Of the code of these sources, this Numba and this TensorFlow: Numba itself looks at the file
+    of a function alone, not at those of the functions that it calls."""
+    digest = hashlib.sha256(f"{numba.__version__} {tf.__version__}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return cache_folder() / "compiled" / digest.hexdigest()[:16]
 
-    return compute
+
+@contextlib.contextmanager
+def _numba_keeps_code_in(folder: Path) -> Iterator[None]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # or Numba takes another folder
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before

@@ -8,7 +8,15 @@ import tensorflow as tf
 
 from zoo.data.native import c_api
 from zoo.data.native.filters import AREA, BILINEAR_ALIASED, FILTERS, axis_weights
-from zoo.data.native.op import allocate_output, c_string, compiled, register_op
+from zoo.data.native.op import (
+    allocate_output,
+    c_string,
+    compiled,
+    finish,
+    kernel,
+    register_op,
+    take_inputs,
+)
 from zoo.data.native.row import resample_rgb_row
 
 _BAD_SHAPES = c_string("resample: expected images [...,H,W,C] and a box of 4 numbers")
@@ -111,26 +119,34 @@ def _resample_images(context: int, inputs: np.ndarray, status: int) -> None:
         shape[axis] = c_api.dimension(inputs[0], axis)
         number *= shape[axis] if axis < rank - 3 else 1
     height, width, channels = shape[-3], shape[-2], shape[-1]
-    box = numba.carray(c_api.float32_data(inputs[1]), (4,)).astype(np.float64)
+    box = numba.carray(c_api.data(inputs[1]), (4,), np.float32).astype(np.float64)
     if not (
         box[0] >= 0 and box[1] >= 0 and box[2] > 0 and box[3] > 0
         and box[0] + box[2] <= height and box[1] + box[3] <= width
     ):  # so that a NaN does not pass, either
         c_api.set_status(status, c_api.INVALID_ARGUMENT, _BAD_BOX.ctypes.data)
         return
-    size, method = numba.carray(c_api.int32_data(inputs[2]), (2,))
+    size, method = numba.carray(c_api.data(inputs[2]), (2,), np.int32)
 
     shape[-3:-1] = size
     resized = allocate_output(context, 0, c_api.UINT8, 1, shape, status)
     if not c_api.get_code(status):
-        before = numba.carray(c_api.uint8_data(inputs[0]), (number, height, width * channels))
-        after = numba.carray(c_api.uint8_data(resized), (number, size, size * channels))
+        before = numba.carray(c_api.data(inputs[0]), (number, height, width * channels), np.uint8)
+        after = numba.carray(c_api.data(resized), (number, size, size * channels), np.uint8)
         for n in range(number):
             _resample_image(before[n], channels, box, method, after[n])
         c_api.delete_tensor(resized)
 
 
+@kernel
+def _compute_resampled(_: int, context: int) -> None:
+    status = c_api.new_status()
+    inputs = take_inputs(context, 3, status)
+    _resample_images(context, inputs, status)
+    finish(context, inputs, status)
+
+
 _resample = register_op(
     "ZooResample", ["images: uint8", "box: float32", "size_and_method: int32"], ["resized: uint8"],
-    _resample_images,
+    _compute_resampled,
 )

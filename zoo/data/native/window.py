@@ -12,7 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.native import c_api
-from zoo.data.native.op import allocate_output, c_string, compiled, register_op
+from zoo.data.native.op import (
+    allocate_output,
+    c_string,
+    compiled,
+    finish,
+    kernel,
+    register_op,
+    take_inputs,
+)
 
 _BAD_SHAPES = c_string("random_resized_window: expected size [2], draws [N,4], bounds [4]")
 _BAD_WINDOW = c_string("jpeg_part: expected a window of 4 numbers")
@@ -92,11 +100,11 @@ def _run_window(context: int, inputs: np.ndarray, status: int) -> None:
     shape = np.full(1, 4)
     output = allocate_output(context, 0, c_api.INT32, 4, shape, status)
     if not c_api.get_code(status):
-        size = numba.carray(c_api.int32_data(inputs[0]), (2,))
+        size = numba.carray(c_api.data(inputs[0]), (2,), np.int32)
         # In float64, as the draws of float32 times the room are below it, and stay so.
-        draws = numba.carray(c_api.float32_data(inputs[1]), (count // 4, 4)).astype(np.float64)
-        bounds = numba.carray(c_api.float32_data(inputs[2]), (4,)).astype(np.float64)
-        window = numba.carray(c_api.int32_data(output), (4,))
+        draws = numba.carray(c_api.data(inputs[1]), (count // 4, 4), np.float32).astype(np.float64)
+        bounds = numba.carray(c_api.data(inputs[2]), (4,), np.float32).astype(np.float64)
+        window = numba.carray(c_api.data(output), (4,), np.int32)
         _first_that_fits(size[0], size[1], draws, bounds, window)
         c_api.delete_tensor(output)
 
@@ -106,8 +114,8 @@ def _run_part(context: int, inputs: np.ndarray, status: int) -> None:
     if c_api.count(inputs[0]) != 4:
         c_api.set_status(status, c_api.INVALID_ARGUMENT, _BAD_WINDOW.ctypes.data)
         return
-    top, left, height, width = numba.carray(c_api.int32_data(inputs[0]), (4,))
-    least = numba.carray(c_api.int32_data(inputs[1]), (1,))[0]
+    top, left, height, width = numba.carray(c_api.data(inputs[0]), (4,), np.int32)
+    least = numba.carray(c_api.data(inputs[1]), (1,), np.int32)[0]
     halvings = 0
     while 0 < least << (halvings + 1) <= min(height, width) and halvings < _MOST_HALVINGS:
         halvings += 1
@@ -117,28 +125,44 @@ def _run_part(context: int, inputs: np.ndarray, status: int) -> None:
     four, scalar = np.full(1, 4), np.empty(0, np.int64)
     part = allocate_output(context, 0, c_api.INT32, 4, four, status)
     if not c_api.get_code(status):
-        numbers = numba.carray(c_api.int32_data(part), (4,))
+        numbers = numba.carray(c_api.data(part), (4,), np.int32)
         numbers[0], numbers[1] = first_row, first_column
         numbers[2] = (top + height + by - 1) // by - first_row
         numbers[3] = (left + width + by - 1) // by - first_column
         c_api.delete_tensor(part)
     box = allocate_output(context, 1, c_api.FLOAT32, 4, four, status)
     if not c_api.get_code(status):
-        places = numba.carray(c_api.float32_data(box), (4,))
+        places = numba.carray(c_api.data(box), (4,), np.float32)
         places[0], places[1] = top / by - first_row, left / by - first_column
         places[2], places[3] = height / by, width / by
         c_api.delete_tensor(box)
     count = allocate_output(context, 2, c_api.INT32, 4, scalar, status)
     if not c_api.get_code(status):
-        numba.carray(c_api.int32_data(count), (1,))[0] = halvings
+        numba.carray(c_api.data(count), (1,), np.int32)[0] = halvings
         c_api.delete_tensor(count)
+
+
+@kernel
+def _compute_window(_: int, context: int) -> None:
+    status = c_api.new_status()
+    inputs = take_inputs(context, 3, status)
+    _run_window(context, inputs, status)
+    finish(context, inputs, status)
+
+
+@kernel
+def _compute_part(_: int, context: int) -> None:
+    status = c_api.new_status()
+    inputs = take_inputs(context, 2, status)
+    _run_part(context, inputs, status)
+    finish(context, inputs, status)
 
 
 _random_resized_window = register_op(
     "ZooRandomResizedWindow", ["size: int32", "draws: float32", "bounds: float32"],
-    ["window: int32"], _run_window,
+    ["window: int32"], _compute_window,
 )
 _jpeg_part = register_op(
     "ZooJpegPart", ["window: int32", "least: int32"],
-    ["part: int32", "box: float32", "halvings: int32"], _run_part,
+    ["part: int32", "box: float32", "halvings: int32"], _compute_part,
 )
