@@ -14,13 +14,15 @@ import threading
 
 import pytest
 
-from zoo.weights import catalogue, download, http_get
+from zoo.cache_folder import cache_folder
+from zoo.weights import catalogue, http_get
 
 WHOLE = bytes(range(256)) * 1200
 SHA256 = f"sha256:{hashlib.sha256(WHOLE).hexdigest()}"
 # What a process of its own does; its arguments are the address and the hash.
 FETCH = """
 import dataclasses, sys
+from zoo.cache_folder import cache_folder
 from zoo.weights import catalogue, download
 found = dataclasses.replace(
     catalogue.find("timm:resnet50d"), urls=(sys.argv[1],), hash=sys.argv[2])
@@ -66,7 +68,7 @@ class Site(http.server.ThreadingHTTPServer):
     @staticmethod
     def files() -> list[str]:
         """The names of what was downloaded, and of all that was left beside it."""
-        folder = download.cache_dir() / "downloads"
+        folder = cache_folder() / "downloads"
         return sorted(path.name for path in folder.glob("*") if path.name != ".locks")
 
     def handle_error(self, request, client_address):
