@@ -134,10 +134,8 @@ def _of_weights():
             f"--weights: {WEIGHTS.value} does not say what its images were like; expected weights "
             "of the catalogue, a file of this zoo, or a run's folder"
         )
-    size = images.image_size
     model = create_model(
-        MODEL.value, weights=WEIGHTS.value, input_shape=(size, size, len(images.mean)),
-        trust=TRUST.value,
+        MODEL.value, weights=WEIGHTS.value, input_shape=images.input_shape, trust=TRUST.value
     )
     return model, None, (DATA.value, DATA_DIR.value)
 

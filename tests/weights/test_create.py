@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -10,7 +11,7 @@ import pytest
 import safetensors.numpy
 
 import zoo
-from zoo.weights import stored
+from zoo.weights import catalogue, stored
 
 SMALL = {"width": 0.125, "input_shape": (32, 32, 3)}
 IMAGES = np.random.default_rng(2).normal(size=(2, 32, 32, 3)).astype("float32")
@@ -173,6 +174,20 @@ def test_errors_about_the_name(weights, message):
     with pytest.raises(ValueError) as error:
         zoo.create_model("resnet18", weights=weights)
     assert str(error.value) == message
+
+
+def test_images_are_of_the_size_that_the_weights_were_evaluated_at(monkeypatch):
+    row = catalogue.default_for("lenet5", "mnist")
+    larger = dataclasses.replace(row.preprocessing, image_size=32, eval_resize=36)
+    monkeypatch.setattr(catalogue, "_read", lambda: (
+        dataclasses.replace(row, preprocessing=larger),))
+    model = zoo.create_model("lenet5", weights="mnist", include_top=False)
+    assert model.input_shape == (None, 32, 32, 1) and model.preprocessing == larger
+    same = zoo.load_pretrained(row.name, include_top=False)
+    assert same.input_shape == (None, 32, 32, 1)
+    given = zoo.create_model("lenet5", weights="mnist", input_shape=(28, 28, 1))
+    assert given.input_shape == (None, 28, 28, 1)
+    assert (given.preprocessing.image_size, given.preprocessing.eval_resize) == (28, 31)
 
 
 def test_weights_are_a_text_bytes_or_a_path(tmp_path, monkeypatch):

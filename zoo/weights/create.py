@@ -70,7 +70,8 @@ def create_model(
         its model holds unless an argument here says otherwise.
       num_classes: >= 1; by default those of the weights. Another number than the weights have
         leaves the last layer with new ones.
-      input_shape: (height, width, channels) of the images.
+      input_shape: (height, width, channels) of the images; by default those that the weights
+        were evaluated on, as resnet152d's of 256x256.
       include_top: whether the model ends in its classifier.
       pooling: with `include_top=False`, "avg" or "max" over height and width.
       classifier_activation: as "softmax"; without one the outputs are logits.
@@ -105,6 +106,7 @@ def create_model(
         stored_classes = _classes_of(name, values)
         known = {"class_names": _CLASS_NAMES[origin.dataset], "licence": origin.licence,
                  "preprocessing": origin.preprocessing}
+        options.setdefault("input_shape", origin.preprocessing.input_shape)
     else:
         card, known = checked_card(origin, name), {}
         if card is not None:

@@ -81,6 +81,11 @@ class Preprocessing:
                 "deviations over 0"
             )
 
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of what the network sees."""
+        return self.image_size, self.image_size, len(self.mean)
+
     def for_input(self, input_shape: tuple[int, int, int]) -> Preprocessing | None:
         """For a model of another input size or number of channels.
 
