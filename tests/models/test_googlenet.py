@@ -165,3 +165,13 @@ def test_heads_need_the_classifier():
         zoo.models.create_model("googlenet", **small, dropout=0.4)
     with pytest.raises(ValueError, match="got aux_heads=True; expected False with include_top=Fa"):
         zoo.models.create_model("googlenet", **small, aux_heads=True)
+
+
+def test_windows_hang_over_the_edges_of_images_of_any_size():
+    """Both parities of sides, at each pooling of stride 2."""
+    options = {"include_top": False, "width": 0.03}
+    any_size = zoo.models.create_model("googlenet_bn", input_shape=(None, None, 3), **options)
+    fixed = zoo.models.create_model("googlenet_bn", input_shape=(50, 71, 3), **options)
+    fixed.set_weights(any_size.get_weights())
+    images = np.random.default_rng(0).normal(size=(1, 50, 71, 3)).astype("float32")
+    np.testing.assert_array_equal(any_size(images), fixed(images))

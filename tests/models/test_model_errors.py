@@ -33,19 +33,52 @@ CREATE_ERRORS = {
     "half a class": ({"num_classes": 2.5}, "got num_classes=2.5; expected an integer >= 1"),
     "one side": (
         {"input_shape": (28,)},
-        "got input_shape=(28,); expected 3 positive integers: height, width, channels",
+        "got input_shape=(28,); expected 3 positive integers: height, width, channels; "
+        "or None for a height or width that is open",
     ),
     "not a shape": (
         {"input_shape": 28},
-        "got input_shape=28; expected 3 positive integers: height, width, channels",
+        "got input_shape=28; expected 3 positive integers: height, width, channels; "
+        "or None for a height or width that is open",
     ),
     "no channels": (
         {"input_shape": (28, 28, 0)},
-        "got input_shape=(28, 28, 0); expected 3 positive integers: height, width, channels",
+        "got input_shape=(28, 28, 0); expected 3 positive integers: height, width, channels; "
+        "or None for a height or width that is open",
+    ),
+    "open channels": (
+        {"input_shape": (28, 28, None)},
+        "got input_shape=(28, 28, None); expected 3 positive integers: height, width, channels; "
+        "or None for a height or width that is open",
     ),
     "open side": (
         {"input_shape": (None, 28, 1)},
-        "got input_shape=(None, 28, 1); expected 3 positive integers: height, width, channels",
+        "got None in input_shape, but layer 'head_flatten' of this model takes maps of one size "
+        "alone; expected a height and a width, or include_top=False",
+    ),
+    "open sides of an averaged map": (
+        {"name": "vgg11", "input_shape": (None, None, 3), "width": 0.05},
+        "got None in input_shape, but layer 'head_pool' of this model takes maps of one size "
+        "alone; expected a height and a width, or include_top=False",
+    ),
+    "open sides of an auxiliary head": (
+        {"name": "googlenet_bn", "input_shape": (None, None, 3), "aux_heads": True},
+        "got None in input_shape, but layer 'aux1_flatten' of this model takes maps of one size "
+        "alone; expected a height and a width, or aux_heads=False",
+    ),
+    "open sides of a network of vectors": (
+        {"name": "mlp", "input_shape": (None, 28, 1), "include_top": False},
+        "got None in input_shape, but layer 'stage1_flatten' of this model takes maps of one size "
+        "alone; expected a height and a width",
+    ),
+    "open sides and response normalisation": (
+        {"name": "zfnet", "input_shape": (None, None, 3), "include_top": False, "width": 0.1},
+        "got None in input_shape, but layer 'stage2_lrn' of this model takes maps of one size "
+        "alone; expected a height and a width",
+    ),
+    "small beside an open side": (
+        {"input_shape": (None, 11, 1)},
+        "got input_shape=(None, 11, 1); expected a height and width >= 12",
     ),
     "small lenet5": (
         {"input_shape": (28, 11, 1)},

@@ -68,7 +68,9 @@ def test_the_photo_tells_what_is_wrong(change, photo):
     ((192, 192, 3), (192, 219, HALF[0])),  # 192 * 256 / 224 = 219.4
     ((448, 448, 1), (448, 512, (127.5,))),  # grey: the mean of the three
     ((224, 192, 3), None),
-    ((224, 224, 4), None),
+    ((224, 224, 4), (224, 256, (*HALF[0], HALF[0][0]))),
+    ((None, None, 3), (224, 256, HALF[0])),
+    ((None, 192, 3), (192, 219, HALF[0])),
 ])
 def test_for_another_input(shape, expected):
     found = Preprocessing(224, 256, "bicubic", *HALF).for_input(shape)
@@ -297,8 +299,8 @@ def test_colour_for_a_network_of_one_channel():
     ({"eval_resize": 3}, "got eval_resize=3; expected a size of image_size=4 to 8192"),
     ({"eval_resize": 10**9}, "got eval_resize=1000000000; expected a size of image_size=4 to 8192"),
     ({"resizing": "nearest"}, r"got resizing='nearest'; expected one of \['bilinear'"),
-    ({"mean": (1.0, 2.0)}, "expected 1 or 3 numbers in each"),
-    ({"mean": (1.0,)}, "expected 1 or 3 numbers in each"),
+    ({"mean": (1.0, 2.0)}, "expected a number a channel in each"),
+    ({"mean": (), "std": ()}, "expected a number a channel in each"),
     ({"mean": (-1.0,) * 3}, "expected means in 0..255"),
     ({"std": (0.0,) * 3}, "deviations over 0"),
 ])

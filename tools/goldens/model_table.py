@@ -18,7 +18,8 @@ Written by `python -m tools.goldens.model_table`; a test fails when it is out of
 
 Parameters are the trainable ones, in millions, with 1000 classes (10 for the networks of digits);
 multiply-adds are those of convolutions and dense layers for one image of the input size, in
-billions. The input size is that of a model with new weights; public ones bring their own. The accuracies are the published ones of the best checkpoint of each library, top-1 /
+billions. The input size is that of a model with new weights; public ones bring their own. The
+accuracies are the published ones of the best checkpoint of each library, top-1 /
 top-5 in percent, in brackets how many checkpoints of it the catalogue has; **bold** is the library
 whose checkpoint `weights="imagenet"` (or "mnist") takes, which need not be its best one.
 `python -c "from zoo.weights import catalogue; print(*catalogue.entries('*resnet50*'), sep='\\n')"`

@@ -3,7 +3,8 @@
 Three signatures, all with a free batch size, of no image too, and with everything that happens to
 an image before the network inside:
 
-    serving_default  images       float32 [B, S, S, C] in 0..255
+    serving_default  images       float32 [B, S, S, C] in 0..255; [B, H, W, C] of any size where
+                                  the model's height and width are open
     encoded          image_bytes  string [B]: JPEG, PNG, BMP, GIF or WebP files of any size, turned
                                   upright by their EXIF data where the model was trained so
     without_names    images       as of serving_default
@@ -36,7 +37,7 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
     Written aside and renamed: a server that watches `out` never sees half a model.
 
     model: of `zoo.load_model` or `zoo.create_model`, returning logits; its attributes
-        `preprocessing` and `class_names` are known.
+        `preprocessing` and `class_names` are known, its images grey or RGB.
 
     Raises ValueError, in one line, for another model, a class name that is not one line, or where
     `out` is no folder.
@@ -44,9 +45,15 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
     for name in ("preprocessing", "class_names"):
         if getattr(model, name, None) is None:
             raise ValueError(
-                f"got {model.name!r} without {name}; expected a model of zoo.load_model, or one "
-                f"whose attribute {name} has been set"
+                f"got {model.name!r} without {name}; expected a model of zoo.load_model for square "
+                f"images, or one whose attribute {name} has been set"
             )
+    made, taken = model.preprocessing.input_shape, model.input_shape[1:]
+    if made[2] not in (1, 3) or any(side not in (made[0], None) for side in taken[:2]):
+        raise ValueError(
+            f"got {model.name!r} for images of {taken}, whose preprocessing makes {made}; expected "
+            "the same height and width, and 1 or 3 channels, as files have"
+        )
     check_class_names(model.class_names)
     if model.card.classifier_activation is not None:
         raise ValueError(
@@ -131,7 +138,7 @@ def _archive(model: keras.Model, names_file: Path) -> keras.export.ExportArchive
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.track(class_names)
-    images = tf.TensorSpec([None, size, size, channels], tf.float32, name="images")
+    images = tf.TensorSpec(model.input_shape, tf.float32, name="images")
     archive.add_endpoint("serving_default", serve_images, [images])
     archive.add_endpoint("without_names", classify, [images])
     # The name ends in _bytes: TensorFlow Serving's REST interface then takes base64.

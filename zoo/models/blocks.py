@@ -179,13 +179,39 @@ def global_average_pool(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor
     return keras.layers.GlobalAveragePooling2D(data_format=DATA_FORMAT, name=name)(x)
 
 
+def flatten(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
+    """[B, h, w, C] -> [B, h * w * C].
+
+    Raises:
+      ValueError: an open height or width.
+    """
+    check_sides(x, name)
+    return keras.layers.Flatten(data_format=DATA_FORMAT, name=name)(x)
+
+
+def check_sides(x: keras.KerasTensor, name: str) -> None:
+    """Raises ValueError where the height or width of a map [B, h, w, C] is open, and the layer
+    `name` is one of a certain size."""
+    if None not in x.shape[1:3]:
+        return
+    instead = {"head": ", or include_top=False", "aux1": ", or aux_heads=False"}
+    raise ValueError(
+        f"got None in input_shape, but layer {name!r} of this model takes maps of one size alone; "
+        f"expected a height and a width{instead.get(name.partition('_')[0], '')}"
+    )
+
+
 def adaptive_average_pool(x: keras.KerasTensor, grid: int, *, name: str) -> keras.KerasTensor:
     """A map averaged to `grid` x `grid`, by the windows of PyTorch's layer of that name.
 
     Window i of a side of n is [floor(i n / grid), ceil((i + 1) n / grid)). Built of stock parts:
     Keras' own layer gives NaN on its JAX backend where the map is smaller than the grid, and no
     graph for a side of 1.
+
+    Raises:
+      ValueError: an open height or width.
     """
+    check_sides(x, name)
     for axis, label in ((1, "rows"), (2, "columns")):
         side = x.shape[axis]
         if side == grid:
@@ -216,7 +242,11 @@ def local_response_norm(
     Section 3.3 of Krizhevsky et al. 2012, with its constants. Channels beyond the ends count as
     zeros. PyTorch's and Caffe's alpha is `size` times this one, since they take the mean.
     Built of stock parts: Keras has no such layer.
+
+    Raises:
+      ValueError: an open height or width, which cannot be folded up and unfolded.
     """
+    check_sides(x, name)
     height, width, channels = x.shape[1:]
     squares = keras.layers.Reshape((height * width, channels, 1), name=f"{name}_flat")(
         # Scaled before, not after: 16-bit sums of squares overflow for activations over 115.

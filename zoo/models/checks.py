@@ -73,14 +73,17 @@ def check_positive(option: str, value: float) -> None:
         raise ValueError(f"got {option}={value!r}; expected a number over 0")
 
 
-def check_input_shape(shape: tuple[int, int, int], min_side: int) -> None:
-    """Raises ValueError unless `shape` is (height, width, channels) with sides >= `min_side`."""
+def check_input_shape(shape: tuple[int | None, int | None, int], min_side: int) -> None:
+    """Raises ValueError unless `shape` is (height, width, channels) with sides >= `min_side`, or
+    None for sides that are open."""
     three = isinstance(shape, (tuple, list)) and len(shape) == 3
-    if not three or not all(is_positive_int(side) for side in shape):
+    sides = [side for side in shape[:2] if side is not None] if three else []
+    if not three or not all(is_positive_int(number) for number in (*sides, shape[2])):
         raise ValueError(
-            f"got input_shape={shape!r}; expected 3 positive integers: height, width, channels"
+            f"got input_shape={shape!r}; expected 3 positive integers: height, width, channels; "
+            "or None for a height or width that is open"
         )
-    if min(shape[:2]) < min_side:
+    if min(sides, default=min_side) < min_side:
         raise ValueError(
             f"got input_shape={tuple(shape)!r}; expected a height and width >= {min_side}"
         )

@@ -36,9 +36,15 @@ def count_macs(model: keras.Model) -> int:
     pooling are not counted. The images must be channels-last and of a fixed size.
 
     Raises:
-      ValueError: a layer that has a kernel of a kind this function does not know.
+      ValueError: an open height or width, or a layer that has a kernel of a kind this function
+        does not know.
     """
     layers = keras.layers
+    if None in model.input_shape[1:]:
+        raise ValueError(
+            f"got {model.name!r} for images of {model.input_shape[1:]}; expected a height and a "
+            "width, on which the number of multiply-adds hangs"
+        )
     total = 0
     for layer in model.layers:
         if isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)):

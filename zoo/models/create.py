@@ -20,7 +20,7 @@ def create_model(
     name: str,
     *,
     num_classes: int | None = None,
-    input_shape: tuple[int, int, int] | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
     include_top: bool = True,
     pooling: str | None = None,
     classifier_activation: str | None = None,
@@ -41,7 +41,8 @@ def create_model(
         `zoo.models.family.Variant`, or of a function of num_classes, input_shape and options that
         returns a keras.Model whose layers have names; examples/own_model.py has one of each.
       num_classes: >= 1; by default 1000, 10 for the models of 28x28 digits.
-      input_shape: (height, width, channels); by default (224, 224, 3), or (28, 28, 1).
+      input_shape: (height, width, channels); by default (224, 224, 3), or (28, 28, 1). A height
+        or width of None is open, where no layer in the network or its classifier has one size.
       include_top: whether the model ends in its classifier.
       pooling: with `include_top=False`, None for the feature map [B, h, w, C], "avg" or "max" for
         its mean or maximum over h and w, [B, C].
@@ -96,7 +97,7 @@ def model_info(name: str, **options: Any) -> ModelInfo:
 def _build(
     name: str,
     variant: Variant,
-    input_shape: tuple[int, int, int] | None,
+    input_shape: tuple[int | None, int | None, int] | None,
     head: Head,
     options: dict[str, Any],
 ) -> keras.Model:
@@ -115,7 +116,7 @@ def _call(
     name: str,
     function: Callable[..., keras.Model],
     num_classes: int | None,
-    input_shape: tuple[int, int, int] | None,
+    input_shape: tuple[int | None, int | None, int] | None,
     ends: tuple[bool, str | None, str | None],
     options: dict[str, Any],
 ) -> keras.Model:

@@ -38,6 +38,7 @@ class Form:
 _PAPER = "Szegedy et al. 2014, Going Deeper with Convolutions, arXiv:1409.4842"
 _BN_EPSILON = 1e-3
 _AUX_DROPOUT = 0.7
+_LEAST = -65504.0  # of float16
 # The blocks behind which an auxiliary head stands: 4a and 4d.
 _AUX_HEADS = {(4, 1): "aux1", (4, 4): "aux2"}
 # Table 1, the blocks of each stage: filters of the 1x1; of the 3x3's reduction and the 3x3; of
@@ -163,7 +164,7 @@ class _Layers:
         else:
             x = blocks.average_pool(x, 5, 3, name=f"{name}_pool")
         x = self.conv(x, 128, 1, prefix=name)
-        x = keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name=f"{name}_flatten")(x)
+        x = blocks.flatten(x, name=f"{name}_flatten")
         units = blocks.scaled(1024, self.width)
         x = blocks.dense_act(x, units, self.activation, prefix=f"{name}_dense1")
         return head.classifier(x, dropout=_AUX_DROPOUT, prefix=name)
@@ -171,6 +172,11 @@ class _Layers:
 
 def _max_pool(x: keras.KerasTensor, window: int, *, name: str) -> keras.KerasTensor:
     """The largest of each window at stride 2, a last one that hangs over the edge included."""
+    if None in x.shape[1:3]:
+        # A last window may hang over: a row and a column of the least that every dtype has. Where
+        # none does, it is in no window.
+        x = keras.ops.pad(x, [(0, 0), (0, 1), (0, 1), (0, 0)], constant_values=_LEAST)
+        return keras.layers.MaxPooling2D(window, 2, data_format=blocks.DATA_FORMAT, name=name)(x)
     # "same" pads an odd side on both ends: the windows of 3 would start one too early.
     rows, columns = ("valid" if window == 3 and side % 2 else "same" for side in x.shape[1:3])
     if rows == columns:

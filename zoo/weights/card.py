@@ -26,11 +26,12 @@ class Card:
 
     model: a name of `zoo.list_models()`, or the address of a model from outside.
     options: those of the builder that are not its defaults.
-    input_shape: height, width, channels.
+    input_shape: height, width, channels; None for a side that is open.
     num_classes: of the classifier; None for a model without one.
     include_top, pooling, classifier_activation: as of `zoo.create_model`.
     class_names: in the order of the outputs; None where they are not known.
-    preprocessing: how pictures become its input; None where that is not known.
+    preprocessing: how pictures become its input, or where its images are no squares, that of what
+        its weights were trained on; None where that is not known.
     parameters: the number of its trainable values.
     recipe: the fields of the recipe that trained it; None where no run of this zoo did.
     accuracies: by split, as {"validation": {"top_1": 0.98, ...}}, in 0..1.
@@ -39,7 +40,7 @@ class Card:
     """
 
     model: str
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int | None, int | None, int]
     num_classes: int | None
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     include_top: bool = True
@@ -136,7 +137,8 @@ def _check(card: Card) -> None:
         "model": isinstance(card.model, str),
         "options": isinstance(card.options, dict) and all(map(str.isidentifier, card.options)),
         "input_shape": len(sides) == 3
-        and all(type(side) is int and 0 < side <= LARGEST for side in sides),
+        and all(type(side) is int and 0 < side <= LARGEST for side in sides if side is not None)
+        and sides[2] is not None,
         "num_classes": card.num_classes is None or type(card.num_classes) is int,
         "class_names": card.class_names is None or len(card.class_names) == card.num_classes
         and all(isinstance(name, str) for name in card.class_names),

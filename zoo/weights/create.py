@@ -41,7 +41,7 @@ def create_model(
     *,
     weights: str | Path | None = None,
     num_classes: int | None = None,
-    input_shape: tuple[int, int, int] | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
     include_top: bool | None = None,
     pooling: str | None = None,
     classifier_activation: str | None = None,
@@ -58,9 +58,9 @@ def create_model(
     [B, num_classes]. What is None is as the weights say, or else as `zoo.models.create_model`
     describes it. The model has the attributes `card` (`zoo.save_pretrained` writes it),
     `preprocessing` (`zoo.preprocess_input` reads it) and `class_names`; the last two are None where
-    they are not known, the preprocessing also where images of this model are no squares, or neither
-    grey nor RGB: `zoo.with_preprocessing` normalises them all the same. Images of another number of
-    channels than the weights' get the first layer's kernels adapted.
+    they are not known, the preprocessing also where images of this model are no squares:
+    `zoo.preprocess_input` and `zoo.with_preprocessing` prepare them all the same. Images of another
+    number of channels than the weights' get the first layer's kernels adapted.
 
     Args:
       name: one of `zoo.list_models()`, or package.module:Name; None: that of the weights.
@@ -71,7 +71,7 @@ def create_model(
       num_classes: >= 1; by default those of the weights. Another number than the weights have
         leaves the last layer with new ones.
       input_shape: (height, width, channels) of the images; by default those that the weights
-        were evaluated on, as resnet152d's of 256x256.
+        were evaluated on, as resnet152d's of 256x256. (None, None, 3) for images of any size.
       include_top: whether the model ends in its classifier.
       pooling: with `include_top=False`, "avg" or "max" over height and width.
       classifier_activation: as "softmax"; without one the outputs are logits.
@@ -167,7 +167,8 @@ def save_pretrained(model: keras.Model, path: str | Path, *, licence: str | None
     class_names = getattr(model, "class_names", None)
     card = dataclasses.replace(
         card, class_names=class_names and tuple(class_names),
-        preprocessing=getattr(model, "preprocessing", None),
+        preprocessing=getattr(model, "preprocessing", None)
+        or getattr(model, "weights_preprocessing", None),
         licence=card.licence if licence is None else licence,
     )
     values = local.values_of(model)

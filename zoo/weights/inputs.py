@@ -30,20 +30,21 @@ def preprocess_input(
     """Pictures in levels of 0..255, or files' bytes -> the float32 [B, S, S, C] a network expects.
 
     images, resize: as of `zoo.weights.preprocessing.preprocess_input`.
-    model_or_weights: what `zoo.create_model` returned, or the `weights` it was given. Pictures for
-        a model whose images are no squares have its size, and take resize=False.
+    model_or_weights: what `zoo.create_model` returned, or the `weights` it was given. For a model
+        whose images are no squares, pictures become as large in proportion as for the weights', in
+        [B, height, width, C] of its own.
 
     Raises:
-      ValueError: nothing is known of the images that the weights were trained with, or not how
-        pictures become the model's, or `images` are not pictures.
+      ValueError: nothing is known of the images that the weights were trained with, or `images`
+        are not pictures.
     """
     found = _known_preprocessing(model_or_weights)
     shape = getattr(model_or_weights, "input_shape", (None, None, None, len(found.mean)))[1:]
-    if getattr(model_or_weights, "preprocessing", found) is None:
-        _check_rest(model_or_weights.name, shape, found, resize)
     mean, std = found.levels_of(shape[2])
     found = dataclasses.replace(found, mean=mean, std=std)
-    return preprocessing.preprocess_input(images, found, resize=resize)
+    no_square = getattr(model_or_weights, "preprocessing", found) is None
+    size = shape[:2] if no_square else None
+    return preprocessing.preprocess_input(images, found, resize=resize, size=size)
 
 
 def with_preprocessing(model: keras.Model) -> keras.Model:
@@ -66,23 +67,6 @@ def with_preprocessing(model: keras.Model) -> keras.Model:
         name="normalise",
     )
     return keras.Model(pictures, model(normalise(pictures)), name=model.name)
-
-
-def _check_rest(name: str, shape: tuple[int, ...], found: Preprocessing, resize: bool) -> None:
-    """Raises ValueError unless pictures of the model's own size are to be normalised alone."""
-    height, width, channels = shape
-    size = f"{height}x{width}x{channels}"
-    theirs = f"{found.image_size}x{found.image_size}x{len(found.mean)}"
-    if channels not in (1, 3):
-        raise ValueError(
-            f"got {name!r} for images of {size}; its weights saw {theirs}; expected "
-            "zoo.with_preprocessing(model), which takes levels of 0..255 in each channel"
-        )
-    if resize:
-        raise ValueError(
-            f"got {name!r} for images of {size}; its weights saw {theirs}, which does not say how "
-            f"to cut; expected pictures of {height}x{width} and resize=False"
-        )
 
 
 def _known_preprocessing(

@@ -75,7 +75,8 @@ def checked_card(path: Path, name: str | None) -> Card | None:
 
 
 def preprocessing_of(weights: str, name: str | None = None) -> Preprocessing | None:
-    """How images for these weights are made; None where a file does not tell.
+    """How images for these weights are made; None where a file does not tell, or its model's are
+    no squares.
 
     weights: as of `zoo.create_model`. name: the model, for "imagenet" and "mnist".
 
@@ -86,7 +87,8 @@ def preprocessing_of(weights: str, name: str | None = None) -> Preprocessing | N
     if isinstance(origin, catalogue.Entry):
         return origin.preprocessing
     card = local.read_card(origin)
-    return card and card.preprocessing
+    known = card and card.preprocessing
+    return known and known.for_input(card.input_shape)
 
 
 def model_of(weights: str) -> str:

@@ -20,8 +20,10 @@ _COLOUR = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr", "HSV")
 _GREY_16_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
-def as_arrays(images: np.ndarray | PIL.Image.Image | Sequence) -> list[np.ndarray]:
-    """A list of [H, W, C], C is 1 or 3; uint8, or float as it came.
+def as_arrays(
+    images: np.ndarray | PIL.Image.Image | Sequence, channels: int = 3
+) -> list[np.ndarray]:
+    """A list of [H, W, C], C is 1, 3 or `channels`; uint8, or float as it came.
 
     images: one picture [H, W] or [H, W, C], a batch [B, H, W, C], a PIL image, or a list of these.
 
@@ -37,9 +39,9 @@ def as_arrays(images: np.ndarray | PIL.Image.Image | Sequence) -> list[np.ndarra
     if not pictures:
         raise ValueError("got no pictures; expected at least one")
     for picture in pictures:
-        if picture.ndim != 3 or picture.shape[2] not in (1, 3) or 0 in picture.shape:
+        if picture.ndim != 3 or picture.shape[2] not in (1, 3, channels) or 0 in picture.shape:
             raise ValueError(
-                f"got a picture of shape {picture.shape}; expected [height, width, 3], "
+                f"got a picture of shape {picture.shape}; expected [height, width, {channels}], "
                 "[height, width, 1] or [height, width]"
             )
         if picture.dtype != np.uint8 and not np.issubdtype(picture.dtype, np.floating):

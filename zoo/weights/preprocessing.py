@@ -40,7 +40,8 @@ class Preprocessing:
     image_size: side of the square that the network sees, pixels, 1 to `LARGEST`.
     eval_resize: the short side before the centre crop, pixels, image_size to `LARGEST`.
     resizing: one of `zoo.data.methods.METHODS`.
-    mean, std: a number a channel (three: RGB; one: grey), in levels of 0..255.
+    mean, std: a number a channel (three: RGB; one: grey; files have no others), in levels of
+        0..255.
     orientation: which way up files of images are, one of `zoo.data.orientation.CHOICES`.
 
     Raises:
@@ -70,9 +71,9 @@ class Preprocessing:
         if self.resizing not in METHODS:
             raise ValueError(f"got resizing={self.resizing!r}; expected one of {list(METHODS)}")
         check_orientation(self.orientation)
-        if len(self.mean) not in (1, 3) or len(self.mean) != len(self.std):
+        if not self.mean or len(self.mean) != len(self.std):
             raise ValueError(
-                f"got mean={self.mean!r}, std={self.std!r}; expected 1 or 3 numbers in each"
+                f"got mean={self.mean!r}, std={self.std!r}; expected a number a channel in each"
             )
         in_range = all(0 <= level <= 255 for level in self.mean)
         if not in_range or not all(0 < level < math.inf for level in self.std):
@@ -89,17 +90,23 @@ class Preprocessing:
     def for_input(self, input_shape: tuple[int, int, int]) -> Preprocessing | None:
         """For a model of another input size or number of channels.
 
+        input_shape: height, width, channels; a side of None is as long as the other, or as here.
+
         The short side grows with the size, rounded down. None where the images of the model are no
-        squares, or have another number of channels than 1 or 3: then `levels_of` alone holds.
+        squares: `preprocess_input` takes their size.
         """
         height, width, channels = input_shape
-        if height != width or channels not in (1, 3):
+        sides = {height, width} - {None} or {self.image_size}
+        if len(sides) > 1:
             return None
         mean, std = self.levels_of(channels)
-        resize = self.eval_resize * height // self.image_size
-        return dataclasses.replace(
-            self, image_size=height, eval_resize=resize, mean=mean, std=std
-        )
+        (side,) = sides
+        resize, _ = self.resized((side, side))
+        return dataclasses.replace(self, image_size=side, eval_resize=resize, mean=mean, std=std)
+
+    def resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        """What a picture covers before (height, width) pixels are cut out of its centre."""
+        return tuple(self.eval_resize * side // self.image_size for side in size)
 
     def levels_of(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and deviation of each of `channels` channels.
@@ -119,17 +126,20 @@ class Preprocessing:
 
 def preprocess_input(
     images: np.ndarray | PIL.Image.Image | bytes | Sequence | keras.KerasTensor,
-    preprocessing: Preprocessing, *, resize: bool = True,
+    preprocessing: Preprocessing, *, resize: bool = True, size: tuple[int, int] | None = None,
 ) -> np.ndarray | keras.KerasTensor:
     """Pictures -> float32 [B, S, S, C], a network's input; S is `preprocessing.image_size`.
 
     images: one picture [H, W] or [H, W, C], a batch [B, H, W, C], a PIL image, the bytes of an
         image file, or a list of these, of any sizes; uint8, or float in levels of 0..255, which
-        resizing rounds to whole levels. C is 3 (RGB) or 1; a grey picture is repeated to three
-        channels where the network has three. Bytes are decoded as in training and in a SavedModel,
-        PIL images converted by their mode, without their transparency, and turned by the note of
-        orientation that they still have. A tensor gives a tensor: see zoo/weights/tensors.py.
+        resizing rounds to whole levels. C is 3 (RGB), 1, or what the network has; a grey picture
+        is repeated to three channels where the network has three. Bytes are decoded as in training
+        and in a SavedModel, PIL images converted by their mode, without their transparency, and
+        turned by the note of orientation that they still have. A tensor gives a tensor: see
+        zoo/weights/tensors.py.
     resize: False leaves out resizing and cropping: [B, H, W, C] for pictures of one size.
+    size: (height, width) of a network whose images are no squares. A picture then is resized, its
+        sides in proportion, until it covers `preprocessing.resized(size)`.
 
     Raises:
       ValueError: bytes that cannot be decoded; another shape, number of channels or type; values
@@ -137,16 +147,17 @@ def preprocess_input(
         scaled to 0..1.
     """
     images = _decoded(images, preprocessing)
+    size = size or (preprocessing.image_size,) * 2
     if tensors.is_symbolic(images):
-        return tensors.preprocess(images, preprocessing, resize=resize)
-    pictures = as_arrays(images)
+        return tensors.preprocess(images, preprocessing, size if resize else None)
+    channels = len(preprocessing.mean)
+    pictures = as_arrays(images, channels)
     _check_levels(pictures)
     if tensors.is_tensor(images) and not resize:  # so that gradients find their way
-        return tensors.preprocess(images, preprocessing, resize=False)
-    channels = len(preprocessing.mean)
+        return tensors.preprocess(images, preprocessing, None)
     pictures = [_with_channels(picture, channels) for picture in pictures]
     if resize:
-        pictures = [_resized_and_cropped(picture, preprocessing) for picture in pictures]
+        pictures = [_resized_and_cropped(picture, preprocessing, size) for picture in pictures]
     if len({picture.shape for picture in pictures}) > 1:
         sizes = sorted({picture.shape[:2] for picture in pictures})
         raise ValueError(f"got resize=False and pictures of sizes {sizes}; expected one size")
@@ -161,6 +172,9 @@ def _decoded(images: object, preprocessing: Preprocessing) -> object:
     if isinstance(images, (list, tuple)):
         return [_decoded(image, preprocessing) for image in images]
     if isinstance(images, bytes):
+        if len(preprocessing.mean) not in (1, 3):
+            raise ValueError(f"got the bytes of a file for a network of {len(preprocessing.mean)} "
+                             "channels; expected arrays: files have 1 or 3")
         return read_image(images, len(preprocessing.mean), preprocessing.orientation)
     if preprocessing.orientation == "exif" and isinstance(images, Image.Image):
         return ImageOps.exif_transpose(images)
@@ -186,15 +200,17 @@ def _check_levels(pictures: list[np.ndarray]) -> None:
 def _with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
     if picture.shape[2] == channels:
         return picture
-    if channels == 1:
-        raise ValueError("got a picture of 3 channels; expected 1, as the network has")
+    if channels != 3:
+        raise ValueError(
+            f"got a picture of {picture.shape[2]} channels; expected {channels}, as the network has"
+        )
     return np.repeat(picture, 3, axis=2)
 
 
-def _resized_and_cropped(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """uint8 [S, S, C]"""
+def _resized_and_cropped(
+    picture: np.ndarray, preprocessing: Preprocessing, size: tuple[int, int]
+) -> np.ndarray:
+    """uint8 [height, width, C], of `size`."""
     if picture.dtype != np.uint8:
         picture = np.rint(picture).astype("uint8")
-    return resize_and_crop(
-        picture, preprocessing.image_size, preprocessing.eval_resize, preprocessing.resizing
-    )
+    return resize_and_crop(picture, size, preprocessing.resized(size), preprocessing.resizing)

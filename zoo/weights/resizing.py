@@ -19,33 +19,37 @@ _PILLOW_BITS = 22  # of a filter's weights behind the point
 
 
 def resize_and_crop(
-    picture: np.ndarray, image_size: int, eval_resize: int, method: str
+    picture: np.ndarray, size: tuple[int, int], resized: tuple[int, int], method: str
 ) -> np.ndarray:
-    """Resizes the short side to `eval_resize` and cuts the centre out.
+    """Resizes until (height, width) `resized` is covered, of squares the short side, and cuts the
+    centre out.
 
     The roundings are those of torchvision's transforms, which timm uses. Memory does not grow with
     the length of what is cut off: a picture of 1x60000 would be resized to 256x15360000.
 
-    picture: uint8 [H, W, C], C 1 or 3. method: one of `zoo.data.methods.METHODS`.
+    picture: uint8 [H, W, C]. size: (height, width), at most `resized`.
+    method: one of `zoo.data.methods.METHODS`.
 
-    Returns uint8 [S, S, C], S = image_size.
+    Returns uint8 [*size, C].
     """
     height, width, channels = picture.shape
+    if channels not in (1, 3):  # Pillow takes the last of four for transparency
+        parts = np.split(picture, channels, axis=2)
+        return np.concatenate([resize_and_crop(x, size, resized, method) for x in parts], axis=2)
+    high, wide = resized
     scaled = (
-        eval_resize if width <= height else int(eval_resize * width / height),
-        eval_resize if height <= width else int(eval_resize * height / width),
+        wide if wide * height >= high * width else int(high * width / height),
+        high if high * width >= wide * height else int(wide * height / width),
     )
-    left, top = (round((side - image_size) / 2) for side in scaled)
+    left, top = round((scaled[0] - size[1]) / 2), round((scaled[1] - size[0]) / 2)
     if method == "area" and (scaled[0] > width or scaled[1] > height):
         method = "bilinear"  # see zoo/data/methods.py
     if method in _OF_PILLOW and math.prod(scaled) <= _MOST_PIXELS:
         image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-        resized = np.asarray(image.resize(scaled, Image.Resampling[_OF_PILLOW[method]]))
-        return resized[top : top + image_size, left : left + image_size].reshape(
-            image_size, image_size, channels
-        )
-    first_row, rows = _weights(height, scaled[1], top, image_size, method)
-    first_column, columns = _weights(width, scaled[0], left, image_size, method)
+        whole = np.asarray(image.resize(scaled, Image.Resampling[_OF_PILLOW[method]]))
+        return whole[top : top + size[0], left : left + size[1]].reshape(*size, channels)
+    first_row, rows = _weights(height, scaled[1], top, size[0], method)
+    first_column, columns = _weights(width, scaled[0], left, size[1], method)
     seen = picture[
         first_row : first_row + rows.shape[1], first_column : first_column + columns.shape[1]
     ]
@@ -56,8 +60,8 @@ def resize_and_crop(
             return turned.transpose(1, 0, 2)
         return _resampled_as_pillow(seen, rows, columns)
     seen, rows, columns = (x.astype("float32") for x in (seen, rows, columns))
-    resized = np.einsum("yh,hwc,xw->yxc", rows, seen, columns, optimize=True)
-    return np.clip(np.floor(resized + 0.5), 0, 255).astype("uint8")
+    sums = np.einsum("yh,hwc,xw->yxc", rows, seen, columns, optimize=True)
+    return np.clip(np.floor(sums + 0.5), 0, 255).astype("uint8")
 
 
 def _weights(

@@ -8,51 +8,54 @@ tf = lazy_module("tensorflow")
 
 
 def resize_and_crop(
-    images: tf.Tensor, image_size: int, eval_resize: int, method: str
+    images: tf.Tensor, size: tuple[int, int], resized: tuple[int, int], method: str
 ) -> tf.Tensor:
     """As `zoo.weights.resizing.resize_and_crop`, within a level of it.
 
     images: uint8 or float [B, H, W, C], in levels of 0..255, which are rounded to whole ones.
 
-    Returns float32 [B, S, S, C] of whole levels.
+    Returns float32 [B, *size, C] of whole levels.
     """
     levels = tf.clip_by_value(tf.round(tf.cast(images, tf.float32)), 0.0, 255.0)
     before = tf.shape(images, out_type=tf.int64)[1:3]
-    after = eval_resize * before // tf.reduce_min(before)
-    first = tf.cast(tf.round(tf.cast(after - image_size, tf.float64) / 2), tf.int64)
+    high, wide = resized
+    # Of two equal sides either is right.
+    after = tf.where(high * before[1] >= wide * before[0], high * before // before[0],
+                     wide * before // before[1])
+    first = tf.cast(tf.round(tf.cast(after - size, tf.float64) / 2), tf.int64)
     step = tf.cast(before, tf.float64) / tf.cast(after, tf.float64)
     # Only what is seen, and what its filters reach: two pixels, of the larger of both pictures.
     reach = 2 * tf.maximum(step, 1.0) + 2
     start = tf.cast(first, tf.float64) * step
     low = tf.cast(tf.maximum(tf.floor(start - reach), 0), tf.int64)
-    high = tf.cast(tf.math.ceil(start + image_size * step + reach), tf.int64)
-    seen = levels[:, low[0] : high[0], low[1] : high[1]]
+    end = tf.cast(tf.math.ceil(start + size * step + reach), tf.int64)
+    seen = levels[:, low[0] : end[0], low[1] : end[1]]
     offset = tf.cast((start - tf.cast(low, tf.float64)) / step, tf.float32)
     scale = tf.cast(1 / step, tf.float32)
 
-    def resample(pictures: tf.Tensor, size: list, axes: list[float]) -> tf.Tensor:
+    def resample(pictures: tf.Tensor, sides: list, axes: list[float]) -> tf.Tensor:
         chosen = tf.constant(axes)
-        resized = tf.raw_ops.ScaleAndTranslate(
-            images=pictures, size=size, scale=tf.where(chosen == 1, scale, 1.0),
+        sums = tf.raw_ops.ScaleAndTranslate(
+            images=pictures, size=sides, scale=tf.where(chosen == 1, scale, 1.0),
             translation=-offset * chosen, antialias=not method.endswith("_aliased"),
             kernel_type="keyscubic" if method.startswith("bicubic") else "triangle",
         )
-        return tf.clip_by_value(tf.floor(resized + 0.5), 0.0, 255.0)
+        return tf.clip_by_value(tf.floor(sums + 0.5), 0.0, 255.0)
 
     def rows_first() -> tf.Tensor:
-        resized = resample(seen, [image_size, tf.shape(seen)[2]], [1.0, 0.0])
-        return resample(resized, [image_size, image_size], [0.0, 1.0])
+        rows = resample(seen, [size[0], tf.shape(seen)[2]], [1.0, 0.0])
+        return resample(rows, [*size], [0.0, 1.0])
 
     def columns_first() -> tf.Tensor:
-        resized = resample(seen, [tf.shape(seen)[1], image_size], [0.0, 1.0])
-        return resample(resized, [image_size, image_size], [1.0, 0.0])
+        columns = resample(seen, [tf.shape(seen)[1], size[1]], [0.0, 1.0])
+        return resample(columns, [*size], [1.0, 0.0])
 
     if method.endswith("_aliased"):
-        resized = resample(seen, [image_size, image_size], [1.0, 1.0])
+        cut = resample(seen, [*size], [1.0, 1.0])
     else:  # as Pillow: with whole levels in between, and in its order
         tall = (before[0] > 2 * before[1]) & (after[0] < before[0])
-        resized = tf.cond(tall, rows_first, columns_first)
-    return tf.ensure_shape(resized, [images.shape[0], image_size, image_size, images.shape[-1]])
+        cut = tf.cond(tall, rows_first, columns_first)
+    return tf.ensure_shape(cut, [images.shape[0], *size, images.shape[-1]])
 
 
 def with_checked_levels(images: tf.Tensor) -> tf.Tensor:

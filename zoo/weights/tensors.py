@@ -63,10 +63,11 @@ def as_tensor(array: np.ndarray, like: keras.KerasTensor) -> keras.KerasTensor:
     return (tf if _of_tensorflow(like) else keras.ops).convert_to_tensor(array)
 
 
-def preprocess(images: keras.KerasTensor, known: Preprocessing, *, resize: bool):
-    """As `zoo.weights.preprocessing.preprocess_input`: a tensor float32 [B, S, S, C].
+def preprocess(images: keras.KerasTensor, known: Preprocessing, size: tuple[int, int] | None):
+    """As `zoo.weights.preprocessing.preprocess_input`: a tensor float32 [B, *size, C].
 
     images: uint8 or float [H, W], [H, W, C] or [B, H, W, C]; B, H and W may be unknown.
+    size: None leaves out resizing and cropping.
 
     Raises:
       ValueError: another or an unknown shape, number of channels or type; a method that cannot
@@ -79,20 +80,21 @@ def preprocess(images: keras.KerasTensor, known: Preprocessing, *, resize: bool)
         raise ValueError(f"got pictures of type {dtype}; expected uint8 or a float")
     if dtype != "uint8" and ops is tf:
         images = tensor_resizing.with_checked_levels(images)
-    images = _as_batch(images, ops)
     channels = len(known.mean)
-    if images.shape[-1] > channels:
-        raise ValueError("got a picture of 3 channels; expected 1, as the network has")
-    if images.shape[-1] < channels:
+    images = _as_batch(images, channels, ops)
+    if images.shape[-1] != channels:
+        if (images.shape[-1], channels) != (1, 3):
+            raise ValueError(f"got a picture of {images.shape[-1]} channels; expected {channels}, "
+                             "as the network has")
         images = ops.repeat(images, channels, axis=-1)
-    if resize:
-        images = _resized(images, known)
+    if size:
+        images = _resized(images, known, size)
     levels = ops.cast(images, "float32")
     return (levels - np.float32(known.mean)) / np.float32(known.std)
 
 
-def _as_batch(images, ops):
-    """[H, W], [H, W, C] or [B, H, W, C] -> [B, H, W, C], C 1 or 3."""
+def _as_batch(images, channels: int, ops):
+    """[H, W], [H, W, C] or [B, H, W, C] -> [B, H, W, C], C 1, 3 or `channels`."""
     shape = images.shape
     if getattr(shape, "rank", 0) is None:
         raise ValueError(
@@ -103,21 +105,22 @@ def _as_batch(images, ops):
         images = images[:, :, None]
     if len(shape) in (2, 3):
         images = images[None]
-    if len(images.shape) != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
+    if len(images.shape) != 4 or images.shape[-1] not in (1, 3, channels) \
+            or 0 in images.shape[1:]:
         raise ValueError(
             f"got pictures of shape {tuple(shape)}; expected [batch, height, width, channels], "
-            "[height, width, channels] or [height, width] of 1 or 3 channels"
+            f"[height, width, channels] or [height, width] of 1 or {channels} channels"
         )
     return images
 
 
-def _resized(images, known: Preprocessing):
+def _resized(images, known: Preprocessing, size: tuple[int, int]):
     if known.resizing not in _METHODS:
         raise ValueError(
             f"got tensors to be resized by {known.resizing!r}; expected one of {list(_METHODS)}: "
             "pass NumPy arrays, or resize=False for pictures of the network's size"
         )
-    arguments = known.image_size, known.eval_resize, known.resizing
+    arguments = size, known.resized(size), known.resizing
     if _of_tensorflow(images):
         return tensor_resizing.resize_and_crop(images, *arguments)
     if keras.backend.backend() != "tensorflow":
