@@ -55,7 +55,7 @@ ROWS = {
     "listings": ("models", "weights", "cli"),
     "doctor": ("lazy", "cache_folder", "cli"),
     "__main__": ("program", "cli", "listings", "doctor"),
-    "__init__": ("models", "weights", "finetune", "export"),
+    "__init__": ("program", "models", "weights", "finetune", "export"),
 }
 
 # files -> other packages that they may import, besides Python's library.

@@ -118,6 +118,22 @@ def test_every_program_does_so(module, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("command, code, said", [
+    (["-m", "recipes.lenet5"], 130, "stopped by SIGINT\n"),
+    (["-u", "-m", "zoo", "models"], 130, "stopped by SIGINT\n"),
+    (["-c", "import zoo"], -signal.SIGINT, "KeyboardInterrupt"),  # another's program
+])
+def test_ctrl_c_while_modules_are_imported(command, code, said, tmp_path):
+    # Found before Python's own, which the zoo imports first of all.
+    (tmp_path / "zipfile.py").write_text("import os\nos.kill(os.getpid(), 2)\n")
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == code and said in done.stderr
+    assert (done.stderr == said) == (code == 130)
+
+
 def test_ctrl_c_before_tensorflow_is_loaded(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "recipes.lenet5", f"--run_dir={tmp_path / 'run'}"], cwd=ROOT,

@@ -11,6 +11,11 @@
 Importing it loads no TensorFlow; building a model does.
 """
 
+# ruff: noqa: E402  (what is imported below can be interrupted)
+from zoo.program import end_quietly_while_importing
+
+end_quietly_while_importing()
+
 from zoo.export.keras_file import save_keras
 from zoo.finetune import feature_extractor, stages, transfer
 from zoo.models import ModelInfo, list_models, model_info

@@ -2,7 +2,8 @@
 
 It survives the loss of its terminal, as under nohup, and of whatever reads its output: what it
 prints then goes nowhere. SIGTERM and Ctrl-C end it with exit code 143 and 130, without a traceback,
-and `finally` and `with` have their turn, so that nothing half written is left.
+and `finally` and `with` have their turn, so that nothing half written is left. While it still
+imports its modules, Ctrl-C ends it with the same line and code.
 """
 
 from __future__ import annotations
@@ -17,6 +18,29 @@ from collections.abc import Iterator
 
 # timeout(1) sends its signal twice at once: to its command, and to the process group.
 SECONDS_OF_ONE_SIGNAL = 1.0
+# What `python -m` runs of this project, and its command.
+_PACKAGES, _COMMAND = ("recipes", "tools", "zoo"), "keras-zoo"
+
+
+def end_quietly_while_importing() -> None:
+    """In a program of the zoo Ctrl-C ends the process until `stoppable` decides about it.
+
+    An interrupt while modules are imported would show a traceback through them. Called by the
+    first line of the package that is imported at all; what imports the zoo as a library keeps its
+    handler.
+    """
+    program = sys.orig_argv[1:]
+    if "-m" in program[:-1]:
+        ours = program[program.index("-m") + 1].partition(".")[0] in _PACKAGES
+    else:
+        ours = os.path.basename(sys.argv[0]) == _COMMAND
+    if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def _end(number: int, _) -> None:
+    os.write(2, f"{Stopped(number)}\n".encode())
+    os._exit(128 + number)
 
 
 class Stopped(KeyboardInterrupt):
