@@ -201,6 +201,24 @@ def test_archives_of_many_members_that_grow_are_refused(tmp_path):
     refused(path, "it would grow", "at most 20 times")
 
 
+@pytest.mark.parametrize("members", [
+    ["net.params"], ["archive/data.pkl", "archive/data/0"], ["config.json", "metadata.json"],
+])
+@pytest.mark.parametrize("method", [0, 99])  # 99: encrypted by AES
+def test_archives_with_a_password_are_told(tmp_path, members, method):
+    path = tmp_path / "secret.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in members:
+            archive.writestr(name, bytes(40))
+    written = bytearray(path.read_bytes())
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := written.find(start, at + 1)) >= 0:
+            struct.pack_into("<HH", written, at + flags, 1, method)
+    path.write_bytes(written)
+    refused(path, "got a zip archive with a password; expected one without")
+
+
 @pytest.mark.parametrize(("changes", "word"), [
     ({"magic": 0xF993FAC7}, "0xf993fac7"), ({"storage": 1}, "storage type 1"),
     ({"shape": (-3,)}, "(-3,)"), ({"shape": (2**62, 2**62)}, "damaged"), ({"shape": ()}, "0 dim"),

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from zoo.weights.readers.raw import Damaged
 
 _MAGIC = b"PK\x03\x04"
-# What zipfile raises for broken archives; a wrong flag makes a member look encrypted
-# (RuntimeError) or of another compression (NotImplementedError, which is one).
+_ENCRYPTED = 1  # bit of a member's flags, whatever encrypts it
+# What zipfile raises for broken archives; a wrong flag makes a member look encrypted in its own
+# header (RuntimeError) or of another compression (NotImplementedError, which is one).
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError, RuntimeError,
     ValueError,
@@ -37,6 +38,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
 
     Raises:
       Damaged: it cannot be opened, members overlap, or they grow beyond all weights' measure.
+      ValueError: its members are encrypted.
       OSError: there is no such file.
     """
     with open(path, "rb") as file:
@@ -46,6 +48,11 @@ def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
             raise Damaged(f"as a zip archive: {error}") from error
         with archive:
             length, members = os.path.getsize(path), archive.infolist()
+            if any(info.flag_bits & _ENCRYPTED for info in members):
+                raise ValueError(
+                    "got a zip archive with a password; expected one without: unpack it and pack "
+                    "its files anew"
+                )
             if sum(info.compress_size for info in members) > length:
                 raise Damaged("its members are longer than the archive")
             _check_growth("it", length, sum(info.file_size for info in members))
