@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from zoo.data.bmp import decode_bmp
 from zoo.data.orientation import check_orientation, of_jpeg, of_png, of_webp, turned
+from zoo.data.webp import decode_webp
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
 
 
 def decode_image(encoded: tf.Tensor, channels: int, orientation: str = "exif") -> tf.Tensor:
-    """Decodes JPEG (grey, colour, CMYK), PNG (to 16 bits), BMP, GIF (first frame), WebP.
+    """Decodes JPEG (grey, colour, CMYK), PNG (to 16 bits), BMP, GIF and WebP (first frame).
 
     Transparency is dropped. Grey becomes three equal channels; colour becomes grey by PIL's
     weights 0.299, 0.587, 0.114.
@@ -41,13 +43,14 @@ def decode_image(encoded: tf.Tensor, channels: int, orientation: str = "exif") -
         image = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
         return upright(image, of_jpeg)
 
-    def decode_other() -> tf.Tensor:
+    def decode_png_or_gif() -> tf.Tensor:
         image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+        return tf.cond(_starts(encoded, b"\x89PNG"), lambda: upright(image, of_png), lambda: image)
+
+    def decode_other() -> tf.Tensor:
         return tf.cond(
-            _starts(encoded, b"\x89PNG"), lambda: upright(image, of_png),
-            lambda: tf.cond(
-                _starts(encoded, b"RIFF"), lambda: upright(image, of_webp), lambda: image
-            ),
+            _starts(encoded, b"RIFF"), lambda: upright(decode_webp(encoded), of_webp),
+            decode_png_or_gif,
         )
 
     # Always decoded to three channels: the JPEG decoder cannot turn CMYK into grey, the PNG
@@ -56,7 +59,7 @@ def decode_image(encoded: tf.Tensor, channels: int, orientation: str = "exif") -
     image = tf.cond(
         tf.io.is_jpeg(encoded),
         decode_jpeg,
-        lambda: tf.cond(_starts(encoded, b"BM"), lambda: _decode_bmp(encoded), decode_other),
+        lambda: tf.cond(_starts(encoded, b"BM"), lambda: decode_bmp(encoded), decode_other),
     )
     return as_channels(tf.ensure_shape(image, [None, None, 3]), channels)
 
@@ -76,21 +79,3 @@ def as_channels(images: tf.Tensor, channels: int) -> tf.Tensor:
 
 def _starts(encoded: tf.Tensor, prefix: bytes) -> tf.Tensor:
     return tf.strings.substr(encoded, 0, len(prefix)) == prefix
-
-
-def _decode_bmp(encoded: tf.Tensor) -> tf.Tensor:
-    """uint8 [H,W,3]. TensorFlow reads 8 bits a pixel as grey; they are indices into a palette."""
-    pixels = tf.io.decode_bmp(encoded, channels=0)
-
-    def field(start: int, dtype: tf.DType) -> tf.Tensor:
-        return tf.io.decode_raw(tf.strings.substr(encoded, start, dtype.size), dtype)[0]
-
-    def look_up() -> tf.Tensor:
-        colours = field(46, tf.int32)
-        colours = tf.where(colours == 0, 256, colours)
-        table = tf.strings.substr(encoded, 14 + field(14, tf.int32), 4 * colours)
-        table = tf.reshape(tf.io.decode_raw(table, tf.uint8), [-1, 4])  # blue, green, red, unused
-        return tf.gather(table[:, 2::-1], tf.cast(pixels[..., 0], tf.int32))
-
-    image = tf.cond(field(28, tf.uint16) == 8, look_up, lambda: pixels[..., :3])
-    return tf.ensure_shape(image, [None, None, 3])

@@ -12,15 +12,14 @@ does not.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
+from zoo.data.file_parts import bytes_at, equal, find_part, number_of, traced_once
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
 
 CHOICES = ("exif", "ignored")
 _NEAR = 16384  # bytes of a JPEG within which its EXIF data begins
-_MOST_PARTS = 10_000  # segments or chunks that are looked at: a hostile file may have millions
 _TAG, _SHORT = 0x0112, 3
 
 # What the eight orientations ask for (EXIF 2.3, table 6): first rows and columns are exchanged,
@@ -40,30 +39,17 @@ def of_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     """The EXIF orientation of a JPEG's bytes: int32 scalar, 1..8."""
     # Most training images have none, and to go through the segments costs a third of decoding one.
     hint = tf.strings.regex_full_match(tf.strings.substr(encoded, 0, _NEAR), r"\C*Exif\x00\x00\C*")
-    return tf.cond(hint, lambda: _traced_once(_in_segments)(encoded), lambda: tf.constant(1))
+    return tf.cond(hint, lambda: traced_once(_in_segments)(encoded), lambda: tf.constant(1))
 
 
 def of_png(encoded: tf.Tensor) -> tf.Tensor:
     """As `of_jpeg`, of a PNG's bytes."""
-    return _traced_once(_in_png)(encoded)
+    return traced_once(_in_png)(encoded)
 
 
 def of_webp(encoded: tf.Tensor) -> tf.Tensor:
     """As `of_jpeg`, of a WebP's bytes."""
-    return _traced_once(_in_webp)(encoded)
-
-
-@functools.cache
-def _traced_once(look: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
-    """`look` as a graph of its own, in which no two decoders trace its hundreds of operations anew.
-
-    Not put into the graph that calls it, where TensorFlow would go through a branch that is not
-    taken, too.
-    """
-    return tf.function(
-        look, autograph=False, input_signature=[tf.TensorSpec([], tf.string)],
-        experimental_attributes={"_noinline": True},
-    )
+    return traced_once(_in_webp)(encoded)
 
 
 def _in_segments(encoded: tf.Tensor) -> tf.Tensor:
@@ -76,25 +62,25 @@ def _in_segments(encoded: tf.Tensor) -> tf.Tensor:
         goes_on = (marker >= 0xFFE0) & (marker <= 0xFFEF) | (marker == 0xFFFE)
         return goes_on, is_exif, size - 8, size + 2
 
-    return _of_tiff(_find(encoded, start=2, head_size=10, read=read))
+    return _of_tiff(find_part(encoded, start=2, head_size=10, read=read))
 
 
 def _in_png(encoded: tf.Tensor) -> tf.Tensor:
     def read(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        head = _bytes(encoded, position, 8)
-        name, size = head[4:], _number(head[:4], little=False)
-        return ~_equal(name, b"IEND"), _equal(name, b"eXIf"), size, size + 12
+        head = bytes_at(encoded, position, 8)
+        name, size = head[4:], number_of(head[:4], little=False)
+        return ~equal(name, b"IEND"), equal(name, b"eXIf"), size, size + 12
 
-    return _of_tiff(_find(encoded, start=8, head_size=8, read=read))
+    return _of_tiff(find_part(encoded, start=8, head_size=8, read=read))
 
 
 def _in_webp(encoded: tf.Tensor) -> tf.Tensor:
     def read(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        head = _bytes(encoded, position, 8)
-        name, size = head[:4], _number(head[4:], little=True)
-        return tf.constant(True), _equal(name, b"EXIF"), size, size + size % 2 + 8
+        head = bytes_at(encoded, position, 8)
+        name, size = head[:4], number_of(head[4:], little=True)
+        return tf.constant(True), equal(name, b"EXIF"), size, size + size % 2 + 8
 
-    found = _find(encoded, start=12, head_size=8, read=read)
+    found = find_part(encoded, start=12, head_size=8, read=read)
     # Some programs copy the head of a JPEG's segment, too.
     copied = tf.strings.substr(found, 0, 6) == b"Exif\0\0"
     return _of_tiff(tf.strings.substr(found, tf.where(copied, 6, 0), tf.strings.length(found)))
@@ -141,31 +127,6 @@ def stored_window(window: tf.Tensor, size: tf.Tensor, orientation: tf.Tensor) ->
     return tf.cond(orientation > 1, find, lambda: tf.identity(window))
 
 
-def _find(
-    encoded: tf.Tensor, *, start: int, head_size: int, read: Callable[[tf.Tensor], tuple]
-) -> tf.Tensor:
-    """The bytes behind the head of the wanted part of a file; empty where there is none.
-
-    start: of the first part. read: the position of a part, int64, within the file -> whether
-    another part follows it, whether it is the wanted one, how many bytes are behind its head, how
-    many there are to the next part.
-    """
-    end = tf.cast(tf.strings.length(encoded), tf.int64)
-    head, none = tf.constant(head_size, tf.int64), tf.constant(0, tf.int64)
-
-    def step(position: tf.Tensor, _: tf.Tensor, __: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        goes_on, wanted, size, advance = read(position)
-        following = tf.minimum(position + tf.where(wanted, head, advance), end)
-        return following, goes_on & ~wanted & (following < end), tf.where(wanted, size, none)
-
-    position, _, size = tf.while_loop(
-        lambda _, goes_on, __: goes_on, step,
-        (tf.minimum(tf.constant(start, tf.int64), end), tf.constant(True), none),
-        maximum_iterations=_MOST_PARTS,
-    )
-    return tf.strings.substr(encoded, position, tf.maximum(size, 0))
-
-
 def _of_tiff(tiff: tf.Tensor) -> tf.Tensor:
     """int32, 1..8: the orientation in the first directory of EXIF data; 1 where there is none."""
     return tf.cond(
@@ -174,38 +135,20 @@ def _of_tiff(tiff: tf.Tensor) -> tf.Tensor:
 
 
 def _of_directory(tiff: tf.Tensor) -> tf.Tensor:
-    header = _bytes(tiff, tf.constant(0, tf.int64), 8)
-    little = _equal(header[:4], b"II*\0")
-    number = functools.partial(_number, little=little)
+    header = bytes_at(tiff, tf.constant(0, tf.int64), 8)
+    little = equal(header[:4], b"II*\0")
+    number = functools.partial(number_of, little=little)
     first = number(header[4:])
-    count = tf.maximum(number(_bytes(tiff, first, 2)), 1)
-    entries = tf.reshape(_bytes(tiff, first + 2, 12 * count), [-1, 12])
+    count = tf.maximum(number(bytes_at(tiff, first, 2)), 1)
+    entries = tf.reshape(bytes_at(tiff, first + 2, 12 * count), [-1, 12])
     asked = (
         (number(entries[:, :2]) == _TAG) & (number(entries[:, 2:4]) == _SHORT)
         & (number(entries[:, 4:8]) == 1)
     )
     values = tf.where(asked, number(entries[:, 8:10]), 1)
     value = tf.cast(tf.reduce_max(values), tf.int32)
-    known = little | _equal(header[:4], b"MM\0*")
+    known = little | equal(header[:4], b"MM\0*")
     return tf.where(known & (value >= 1) & (value <= 8), value, 1)
-
-
-def _bytes(text: tf.Tensor, start: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """uint8 [count]: bytes of `text` from `start` on, zeros behind its end."""
-    end = tf.cast(tf.strings.length(text), tf.int64)
-    part = tf.strings.substr(text, tf.minimum(start, end), tf.cast(count, tf.int64))
-    return tf.io.decode_raw(part, tf.uint8, fixed_length=tf.cast(count, tf.int32))
-
-
-def _number(raw: tf.Tensor, little: tf.Tensor | bool) -> tf.Tensor:
-    """uint8 [...,n] -> int64 [...]; little: whether the first byte is the lowest."""
-    places = [256**place for place in range(raw.shape[-1])]
-    places = tf.where(little, tf.constant(places, tf.int64), tf.constant(places[::-1], tf.int64))
-    return tf.reduce_sum(tf.cast(raw, tf.int64) * places, axis=-1)
-
-
-def _equal(raw: tf.Tensor, text: bytes) -> tf.Tensor:
-    return tf.reduce_all(raw == tf.constant(list(text), tf.uint8))
 
 
 def _is_one_of(orientation: tf.Tensor, values: tuple[int, ...]) -> tf.Tensor:
