@@ -16,6 +16,7 @@ from zoo.program import end_quietly_while_importing
 
 end_quietly_while_importing()
 
+from zoo.export.fold import for_inference
 from zoo.export.keras_file import save_keras
 from zoo.finetune import feature_extractor, stages, transfer
 from zoo.models import ModelInfo, list_models, model_info
@@ -35,6 +36,7 @@ __all__ = [
     "create_model",
     "decode_predictions",
     "feature_extractor",
+    "for_inference",
     "list_models",
     "load_model",
     "load_pretrained",

@@ -24,6 +24,7 @@ assert_type(zoo.load_model(Path("runs/x")), keras.Model)
 assert_type(zoo.transfer(model, num_classes=3, trainable="head"), keras.Model)
 assert_type(zoo.feature_extractor(model, ["stage4"]), keras.Model)
 assert_type(zoo.with_preprocessing(model), keras.Model)
+assert_type(zoo.for_inference(model, dtype="bfloat16"), keras.Model)
 pictures = [np.zeros((10, 10, 3), np.uint8)]
 prepared = zoo.preprocess_input(pictures, model)
 for likely in zoo.decode_predictions(np.zeros((1, 1000)), top=3):

@@ -27,6 +27,7 @@ from zoo.core.forward import normalise
 from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.class_names import check_class_names
 from zoo.data.decode import decode_image
+from zoo.export.fold import for_inference
 from zoo.files import folder_aside, os_errors, remove_left_aside
 from zoo.given_path import as_path, is_pattern
 
@@ -98,6 +99,7 @@ def usage(path: Path) -> str:
 
 
 def _archive(model: keras.Model, names_file: Path) -> keras.export.ExportArchive:
+    model = for_inference(model)
     known = model.preprocessing
     size, channels = known.image_size, len(known.mean)
     class_names = tf.lookup.StaticHashTable(
