@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.data import ArraySplit, eval_batches, open_source, steps_per_epoch, train_batches
+from zoo.data.pipeline import batches_ahead
 from zoo.data.resize import resize
 
 
@@ -199,6 +200,25 @@ def test_a_distribution_strategy_takes_the_batches(opened):
     masks = [strategy.experimental_local_results(mask)[0].numpy().sum()
              for _, _, mask in strategy.experimental_distribute_dataset(batches)]
     assert masks == [16, 14]
+
+
+def test_an_iterator_that_has_failed_is_destroyed_at_once(opened):
+    """The thread of tf.data's autotuning holds it for as long as it has lived."""
+    split = opened["folder"].splits["train"]
+    for batches in (
+        train_batches(split, image_size=8, channels=3, batch_size=2, seed=0),
+        eval_batches(split, image_size=8, channels=3, batch_size=2, eval_resize=8),
+    ):
+        assert batches.options().autotune.enabled is False
+
+
+def test_batches_wait_to_be_taken_within_bounded_memory():
+    def ahead(batch_size, size):
+        batches = [tf.TensorSpec([batch_size, size, size, 3], tf.uint8),
+                   tf.TensorSpec([batch_size], tf.int32)]
+        return batches_ahead(batches)
+
+    assert [ahead(1, 1), ahead(32, 28), ahead(256, 224), ahead(1024, 320)] == [64, 64, 6, 2]
 
 
 def test_a_private_thread_pool_gives_the_same_batches(opened):

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from zoo.data.autotuning import without_autotuning
 from zoo.data.decode import decode_image
 from zoo.data.image_format import READ, START, format_of
 from zoo.data.splits import Source, Split
@@ -63,8 +64,9 @@ def find_bad_images(split: Split, what: str = "checking images") -> list[BadImag
 
     count = split.num_examples
     tried = tf.data.Dataset.range(count).map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    tried = without_autotuning(tried.ignore_errors())
     good = np.zeros(count, bool)
-    for index, _ in with_progress(tried.ignore_errors().as_numpy_iterator(), count, what):
+    for index, _ in with_progress(tried.as_numpy_iterator(), count, what):
         good[index] = True
     return [_explained(split, int(row)) for row in np.flatnonzero(~good)]
 

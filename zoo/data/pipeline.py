@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from zoo.data.autotuning import without_autotuning
 from zoo.data.decode import decode_image
 from zoo.data.splits import Split
 from zoo.lazy import lazy_module
@@ -13,6 +14,7 @@ tf = lazy_module("tensorflow")
 # Images in work at once, a thread: one waits for its record while another is decoded. 5 to 9 % more
 # images a second than with tf.data.AUTOTUNE, which stops at one a core: docs/measurements/input.md
 _IMAGES_A_THREAD = 2
+_MOST_BATCHES_AHEAD, _BYTES_AHEAD = 64, 256 << 20
 
 
 def check_numbers(
@@ -50,10 +52,15 @@ def with_options(
     options.deterministic = True
     # Each process reads all examples: TensorFlow would give every worker a part of them.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    # TensorFlow allows itself half of what is free; images and the model's host side need it too.
-    options.autotune.ram_budget = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
     options.experimental_optimization.map_and_batch_fusion = True  # many threads fill a batch
     if host_threads:
         options.threading.private_threadpool_size = host_threads
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
-    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+    dataset = dataset.prefetch(batches_ahead(dataset.element_spec))
+    return without_autotuning(dataset).with_options(options)
+
+
+def batches_ahead(element_spec: tuple[tf.TensorSpec, ...]) -> int:
+    """How many batches wait to be taken: enough for a call of many steps, within bounded memory."""
+    size = sum(part.dtype.size * (part.shape.num_elements() or 0) for part in element_spec)
+    return max(2, min(_MOST_BATCHES_AHEAD, _BYTES_AHEAD // max(size, 1)))

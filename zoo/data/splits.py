@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from zoo.data.autotuning import without_autotuning
 from zoo.data.class_names import check_class_names
 from zoo.data.without_autograph import without_autograph
 from zoo.lazy import lazy_module
@@ -195,5 +196,6 @@ def read_labels(split: Split) -> np.ndarray:
     read = tf.data.Dataset.range(split.num_examples).map(
         lambda index: split.example(index)[1], num_parallel_calls=tf.data.AUTOTUNE
     )
-    read = with_progress(read.as_numpy_iterator(), split.num_examples, "reading labels")
+    labels = without_autotuning(read).as_numpy_iterator()
+    read = with_progress(labels, split.num_examples, "reading labels")
     return np.fromiter(read, np.int32, count=split.num_examples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from zoo.data.autotuning import without_autotuning
 from zoo.data.decode import as_channels
 from zoo.data.pipeline import decoded_example
 from zoo.data.splits import Split
@@ -13,6 +14,8 @@ from zoo.progress import with_progress
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
+
+_IMAGES_AHEAD = 8
 
 
 def visit(
@@ -40,7 +43,7 @@ def visit(
 
     dataset = tf.data.Dataset.from_tensor_slices(np.asarray(rows, np.int64))
     dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    images = dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+    images = without_autotuning(dataset.prefetch(_IMAGES_AHEAD)).as_numpy_iterator()
     yield from with_progress(images, len(rows), what)
 
 
