@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from zoo.data.autotuning import without_autotuning
-from zoo.data.decode import decode_image
+from zoo.data.decode import decoder
 from zoo.data.image_format import READ, START, format_of
 from zoo.data.splits import Source, Split
 from zoo.data.without_autograph import without_autograph
@@ -60,7 +59,7 @@ def find_bad_images(split: Split, what: str = "checking images") -> list[BadImag
 
     @without_autograph
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return index, tf.shape(decode_image(split.example(index)[0], 3, split.orientation))
+        return index, tf.shape(decoder(3, split.orientation)(split.example(index)[0]))
 
     count = split.num_examples
     tried = tf.data.Dataset.range(count).map(load, num_parallel_calls=tf.data.AUTOTUNE)
@@ -146,18 +145,9 @@ def read_image(encoded: bytes, channels: int, orientation: str = "exif") -> np.n
       ValueError: they cannot be decoded; the message is the reason alone.
     """
     try:
-        return _decoder(channels, orientation)(encoded).numpy()
+        return decoder(channels, orientation)(encoded).numpy()
     except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # an error may quote the bytes
         raise ValueError(why_unreadable(encoded)) from None
-
-
-@functools.cache
-def _decoder(channels: int, orientation: str) -> Callable[[bytes], tf.Tensor]:
-    """A graph, since operation by operation this takes several times as long."""
-    decode = functools.partial(decode_image, channels=channels, orientation=orientation)
-    return tf.function(
-        decode, autograph=False, input_signature=[tf.TensorSpec([], tf.string)]
-    )
 
 
 def _explained(split: Split, row: int) -> BadImage:

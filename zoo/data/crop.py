@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 
 from zoo.data import orientation as orientations
-from zoo.data.decode import as_channels, decode_image
+from zoo.data.decode import as_channels, decoder
 from zoo.data.host_ops import load_ops
 from zoo.data.methods import check_method
 from zoo.lazy import lazy_module
@@ -56,15 +56,11 @@ def crop_and_resize(
         return decoded, tf.cast(window_of(tf.shape(decoded)[:2]), tf.float32), tf.constant(1)
 
     if image.dtype == tf.string:
-        # In a graph of its own: TensorFlow goes through a branch that is not taken, too.
-        decode = tf.function(
-            decode_image, autograph=False, experimental_attributes={"_noinline": True}
-        )
         smallest = image_size if method == "area" else 0
         part, box, noted = tf.cond(
             tf.io.is_jpeg(image),
             lambda: _window_of_jpeg(image, window_of, smallest, ops, orientation),
-            lambda: of_decoded(decode(image, 3, orientation)),
+            lambda: of_decoded(decoder(3, orientation)(image)),
         )
         part.set_shape([None, None, 3])
     else:

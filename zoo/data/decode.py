@@ -6,6 +6,7 @@ PIL's to the bit for the formats both know. What a file holds decides, not its n
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from zoo.data.bmp import decode_bmp
@@ -62,6 +63,20 @@ def decode_image(encoded: tf.Tensor, channels: int, orientation: str = "exif") -
         lambda: tf.cond(_starts(encoded, b"BM"), lambda: decode_bmp(encoded), decode_other),
     )
     return as_channels(tf.ensure_shape(image, [None, None, 3]), channels)
+
+
+@functools.cache
+def decoder(channels: int, orientation: str) -> Callable[[tf.Tensor], tf.Tensor]:
+    """`decode_image` of the bytes of a file, as a graph of its own that is traced once a process.
+
+    Each data set would trace its hundreds of operations anew. Not put into the graph that calls it,
+    where TensorFlow would go through a branch that is not taken, too.
+    """
+    decode = functools.partial(decode_image, channels=channels, orientation=orientation)
+    return tf.function(
+        decode, autograph=False, input_signature=[tf.TensorSpec([], tf.string)],
+        experimental_attributes={"_noinline": True},
+    )
 
 
 def as_channels(images: tf.Tensor, channels: int) -> tf.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from zoo.data.autotuning import without_autotuning
-from zoo.data.decode import decode_image
+from zoo.data.decode import decoder
 from zoo.data.splits import Split
 from zoo.lazy import lazy_module
 
@@ -36,7 +36,7 @@ def check_numbers(
 def decoded_example(split: Split, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """index: int64 scalar -> (image uint8 [H,W,C], label int32 scalar)."""
     image, label = split.example(index)
-    return (decode_image(image, 3, split.orientation) if split.encoded else image), label
+    return (decoder(3, split.orientation)(image) if split.encoded else image), label
 
 
 def images_in_work(host_threads: int) -> int:
