@@ -1,15 +1,24 @@
-"""Accuracies of a run, or of pretrained weights, over a split: each image once, from its views.
+"""Accuracies of a run, or of trained weights, over a split: each image once, from its views.
 
-    python -m tools.evaluate --run_dir=runs/x --views=ten_crop
+    python -m tools.evaluate --run_dir=runs/x --out=evaluations/x
     python -m tools.evaluate --run_dir=runs/x --views=ten_crop --short_sides=224,256,384,480,640
-    python -m tools.evaluate --model=efficientnet_lite0 --weights=imagenet --data=folder:photos
+    python -m tools.evaluate --weights=own.safetensors --data=folder:photos
+    python -m tools.evaluate --weights=timm:resnet50d.ra2_in1k --data=folder:imagenet-r
+    python -m tools.evaluate --model=efficientnet_lite0 --weights=imagenet --data=folder:photos \\
+        --compare=evaluations/other
 
 The softmax probabilities of an image's views are averaged. A run's data, image size, resizing and
-normalisation are those of its recipe; those of weights are what they were published with, and class
-n of the data must be class n of the weights: no name tells whether it is.
+normalisation are those of its recipe; those of weights are what they were published with.
+
+Classes of the data are found among those of weights by name, by WordNet id, by number, or, where
+there are as many, by place; a line says which. The data may have some of the classes only, as
+ImageNet-A and -R: then the others are no answers (--among=all: they are). A folder without train/,
+validation/ and test/ is the asked split by itself.
+
+--out=DIR gets report.md with pictures, figures.json, predictions.csv and .json with every
+prediction, tables by class, the confusion matrix, and the images that are most surely wrong.
 """
 
-import json
 import time
 from pathlib import Path
 
@@ -18,14 +27,17 @@ from absl import flags
 from zoo.cli import OPTIONAL_PATH, import_tensorflow, run_tool
 
 RUN_DIR = flags.DEFINE(OPTIONAL_PATH, "run_dir", "", "the folder of a training run")
-MODEL = flags.DEFINE_string("model", "", "instead of a run: zoo.list_models() lists them")
+MODEL = flags.DEFINE_string(
+    "model", "", "of weights that do not tell it: zoo.list_models() lists them"
+)
 WEIGHTS = flags.DEFINE_string(
-    "weights", "", "with --model: imagenet, mnist, a name of the catalogue, or a run's folder"
+    "weights", "", "instead of a run: a name of the catalogue, a file, or a run's folder; with "
+    "--model also imagenet or mnist"
 )
 DATA = flags.DEFINE_string(
-    "data", "", "with --model: mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN or tfds:NAME"
+    "data", "", "with --weights: mnist5k, idx:DIR, folder:DIR, tfrecord:PATTERN or tfds:NAME"
 )
-DATA_DIR = flags.DEFINE(OPTIONAL_PATH, "data_dir", "", "with --model: where tfds: sets lie")
+DATA_DIR = flags.DEFINE(OPTIONAL_PATH, "data_dir", "", "with --weights: where tfds: sets lie")
 SPLIT = flags.DEFINE_string("split", "validation", "train, validation or test")
 VIEWS = flags.DEFINE_string("views", "centre", "of each image: centre, flip, five_crop or ten_crop")
 SHORT_SIDES = flags.DEFINE_list(
@@ -33,25 +45,43 @@ SHORT_SIDES = flags.DEFINE_list(
     "short sides that the images are resized to, each, before they are cropped, pixels; empty: as "
     "the run or the weights were evaluated",
 )
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "images read at once", lower_bound=1)
+AMONG = flags.DEFINE_enum(
+    "among", "set", ["set", "all"],
+    "what is an answer where the data has some of the weights' classes only: a class of the set, "
+    "as is usual for ImageNet-A and -R, or any of the model's",
+)
+LABELS = flags.DEFINE_string(
+    "labels", "", "other labels, told beside the set's own: real:FILE, ImageNet-ReaL's real.json"
+)
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 32, "images read at once; halved where memory is not enough", lower_bound=1
+)
 TRUST = flags.DEFINE_list("trust", [], "packages whose code the run or the weights may name")
-OUT = flags.DEFINE(OPTIONAL_PATH, "out", "", "a .json file for the figures, too")
+COMPARE = flags.DEFINE(
+    OPTIONAL_PATH, "compare", "", "another evaluation's folder, or its predictions.csv, of the "
+    "same images: McNemar's test, and the difference with its interval"
+)
+OUT = flags.DEFINE(OPTIONAL_PATH, "out", "", "a new or empty folder for all that is found")
 
 
 def main() -> None:
+    from zoo.data.folder import check_new_folder
     from zoo.data.views import Views
 
-    if OUT.value and not OUT.value.endswith(".json"):
-        raise ValueError(f"--out: got {OUT.value}; expected a name that ends in .json")
     Views(VIEWS.value, _short_sides() or (1,))  # what is wrong with them is told at once
     load = _check_flags()
+    if OUT.value:
+        check_new_folder(OUT.value)
     import_tensorflow()
     from zoo.core import runtime
     from zoo.data import open_source
     from zoo.data.bad_images import named_errors
+    from zoo.evaluate import kept
+    from zoo.evaluate.label_sets import image_names
     from zoo.evaluate.several_views import evaluate_views
-    from zoo.files import write_text
+    from zoo.report.evaluation import described, figures_of
 
+    other = kept.read(COMPARE.value) if COMPARE.value else None
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
     model, class_names, (data, data_dir) = load()
     images = model.preprocessing
@@ -60,25 +90,66 @@ def main() -> None:
     source = open_source(  # each image is read once
         data, data_dir=data_dir, cache_mb=0, orientation=images.orientation, only=SPLIT.value
     )
-    split = _split_of(source, class_names, model.output.shape[-1])
+    split = _split_of(source)
+    names = image_names(split)
+    matched, answers = _classes(source.class_names, class_names, model)
+    real = _real_labels(names, model)
     started = time.perf_counter()
     with named_errors({SPLIT.value: split}):
         predictions = evaluate_views(
             runtime.make_strategy(), model, split, views, mean=images.mean, std=images.std,
-            resizing=images.resizing, batch_size=BATCH_SIZE.value,
+            resizing=images.resizing, batch_size=BATCH_SIZE.value, classes=matched.classes,
         )
     seconds = time.perf_counter() - started
+    of = RUN_DIR.value or WEIGHTS.value
     figures = {
-        "model": model.name, "of": RUN_DIR.value or WEIGHTS.value, "data": data,
-        "split": SPLIT.value, "image_size": model.input_shape[1], "views": views.crops,
+        "title": f"{model.name} of {of}: {SPLIT.value} of {data}",
+        "model": model.name, "of": of, "data": data, "split": SPLIT.value,
+        "classes_by": matched.by, "image_size": model.input_shape[1], "views": views.crops,
         "short_sides": views.short_sides, "views_per_image": views.num_views,
-        "images": split.num_examples, "top_1": predictions.top_1, "top_5": predictions.top_5,
-        "loss": predictions.loss, "seconds": round(seconds, 3),
+        **figures_of(predictions, names), "seconds": round(seconds, 3),
         "images_per_second": round(split.num_examples / seconds, 2),
     }
+    rows = kept.rows_of(predictions, names, answers)
+    _add_comparisons(figures, predictions, matched.classes, rows, real, other)
     if OUT.value:
-        write_text(Path(OUT.value), json.dumps(figures, indent=2) + "\n")
-    print(_told(figures))
+        _write(figures, predictions, rows, answers, split, source.channels)
+    print("\n".join([_about(figures), *described(figures), (
+        f"{figures['views_per_image']} views an image, {figures['images_per_second']:.1f} "
+        f"images/s, {figures['seconds']:.1f} s"
+    )]))
+
+
+def _add_comparisons(figures, predictions, classes, rows, real, other) -> None:
+    """Adds what is known beside the set's own labels: others, what was published, another model."""
+    from zoo.evaluate import kept
+    from zoo.evaluate.label_sets import right_among
+    from zoo.report.evaluation import compared, published, share_figures
+    from zoo.weights import catalogue
+    from zoo.weights.origin import resolve
+
+    if real is not None:
+        right, top_5 = (right_among(predictions.logits, classes, real, top) for top in (1, 5))
+        figures["real"] = share_figures(right, top_5, len(real))
+    if WEIGHTS.value and VIEWS.value == "centre" and not SHORT_SIDES.value:
+        entry = resolve(WEIGHTS.value, MODEL.value or None)
+        if isinstance(entry, catalogue.Entry) and entry.top_1 is not None:
+            figures["published"] = published(entry.dataset, entry.top_1, figures)
+    if other is not None:
+        own = kept.kept_of(rows)
+        kept.check_same_images(own, other)
+        figures["compared"] = {"with": COMPARE.value, **compared(own, other)}
+
+
+def _write(figures, predictions, rows, answers, split, channels) -> None:
+    from zoo.data.contact_sheet import sheet_of
+    from zoo.data.folder import new_folder
+    from zoo.report.evaluation_folder import caption, most_surely_wrong, write_evaluation
+
+    wrong = most_surely_wrong(rows)
+    with new_folder(OUT.value) as folder:
+        sheet = sheet_of(split, wrong, [caption(rows[row]) for row in wrong], channels)
+        write_evaluation(folder, figures, predictions, rows, answers, sheet)
 
 
 def _short_sides() -> tuple[int, ...]:
@@ -93,16 +164,19 @@ def _short_sides() -> tuple[int, ...]:
 
 def _check_flags():
     """Which of the two functions below loads what is evaluated."""
-    given = {flag.name: flag.value for flag in (MODEL, WEIGHTS, DATA)}
+    given = {flag.name: flag.value for flag in (WEIGHTS, DATA)}
+    if LABELS.value and not LABELS.value.startswith("real:"):
+        raise ValueError(f"--labels: got {LABELS.value}; expected real:FILE")
     if RUN_DIR.value:
-        for name, value in {**given, "data_dir": DATA_DIR.value}.items():
+        also = {"model": MODEL.value, **given, "data_dir": DATA_DIR.value, "labels": LABELS.value}
+        for name, value in also.items():
             if value:
                 raise ValueError(f"--{name}: got {value} and --run_dir, which has its own; "
                                  "expected one of them")
         return _of_run
     if missing := [f"--{name}" for name, value in given.items() if not value]:
-        raise ValueError(f"got no --run_dir and no {missing[0]}; expected --run_dir, or --model, "
-                         "--weights and --data")
+        raise ValueError(f"got no --run_dir and no {missing[0]}; expected --run_dir, or --weights "
+                         "and --data")
     return _of_weights
 
 
@@ -128,43 +202,66 @@ def _of_weights():
     """As `_of_run`; class names None: the names of folders need not be the weights' own."""
     from zoo.weights import create_model, preprocessing_of
 
-    images = preprocessing_of(WEIGHTS.value, MODEL.value)
+    name = MODEL.value or None
+    images = preprocessing_of(WEIGHTS.value, name)
     if images is None:
         raise ValueError(
             f"--weights: {WEIGHTS.value} does not say what its images were like; expected weights "
             "of the catalogue, a file of this zoo, or a run's folder"
         )
     model = create_model(
-        MODEL.value, weights=WEIGHTS.value, input_shape=images.input_shape, trust=TRUST.value
+        name, weights=WEIGHTS.value, input_shape=images.input_shape, trust=TRUST.value
     )
     return model, None, (DATA.value, DATA_DIR.value)
 
 
-def _split_of(source, class_names, num_classes: int):
-    """Raises ValueError where the data has no such split, or other classes than the model."""
+def _split_of(source):
     if SPLIT.value not in source.splits:
         raise ValueError(f"--split: got {SPLIT.value}; expected one of {', '.join(source.splits)}")
-    if len(source.class_names) != num_classes:
-        raise ValueError(
-            f"--data: got {len(source.class_names)} classes; expected the model's {num_classes}"
-        )
-    if class_names is not None and source.class_names != class_names:
-        raise ValueError(
-            "--run_dir: its data has other classes now than in classes.txt; expected the data that "
-            "the run began with"
-        )
     return source.splits[SPLIT.value]
 
 
-def _told(figures: dict) -> str:
+def _classes(names, of_run, model):
+    """How the data's classes were found, with the model's class of each answer; their names.
+
+    Raises ValueError where the data has other classes than the model.
+    """
+    from zoo.evaluate.label_sets import Match, match_classes
+
+    num_classes = model.output.shape[-1]
+    if of_run is not None:
+        if names != of_run:
+            raise ValueError(
+                "--run_dir: its data has other classes now than in classes.txt; expected the data "
+                "that the run began with"
+            )
+        match = Match(tuple(range(num_classes)), "name")
+    else:
+        match = match_classes(names, num_classes, model.class_names)
+    others = sorted(set(range(num_classes)) - set(match.classes))
+    if AMONG.present and not others:
+        raise ValueError(f"--among: got {AMONG.value} and data with all of the model's classes, "
+                         "where it has no effect; expected no --among")
+    if AMONG.value == "all":
+        there = model.class_names or tuple(map(str, range(num_classes)))
+        match = match._replace(classes=(*match.classes, *others))
+        names = (*names, *(there[own] for own in others))
+    return match, names
+
+
+def _real_labels(names, model):
+    from zoo.evaluate.label_sets import read_real
+
+    if not LABELS.value:
+        return None
+    return read_real(Path(LABELS.value.removeprefix("real:")), names, model.output.shape[-1])
+
+
+def _about(figures: dict) -> str:
     sides = ", ".join(map(str, figures["short_sides"]))
     return (
         f"{figures['model']}: {figures['split']} of {figures['data']}, {figures['image_size']} "
-        f"pixels, {figures['views']} at short side {sides}\n"
-        f"{figures['images']} images, top-1 {100 * figures['top_1']:.2f} %, top-5 "
-        f"{100 * figures['top_5']:.2f} %, loss {figures['loss']:.4f}\n"
-        f"{figures['views_per_image']} views an image, {figures['images_per_second']:.1f} "
-        f"images/s, {figures['seconds']:.1f} s"
+        f"pixels, {figures['views']} at short side {sides}, classes by {figures['classes_by']}"
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from zoo.data.center_crop import resize_and_center_crop
+from zoo.data.splits import Split
+from zoo.data.visit import visit
 from zoo.lazy import lazy_module
 
 np = lazy_module("numpy")
@@ -36,22 +38,41 @@ def fit(tile: int, image_size: int, eval_resize: int) -> Callable[[tf.Tensor], t
 def draw_sheet(
     examples: Sequence[tuple[np.ndarray, str]], tile: int, columns: int
 ) -> Image.Image:
-    """Draws images in rows, their names under them, white between them.
+    """Draws images in rows, their captions under them, white between them.
 
-    examples: (uint8 [H,W,C], class name), no side above `tile` pixels; columns: images a row.
+    examples: (uint8 [H,W,C], caption of one line or more), no side above `tile` pixels; columns:
+        images a row.
     """
     columns = min(columns, len(examples))
-    width, height = tile + _GAP, tile + _CAPTION + _GAP
+    lines = max(caption.count("\n") + 1 for _, caption in examples)
+    width, height = tile + _GAP, tile + lines * _CAPTION + _GAP
     size = columns * width + _GAP, -(-len(examples) // columns) * height + _GAP
     sheet = Image.new("RGB", size, "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    for number, (image, name) in enumerate(examples):
+    for number, (image, caption) in enumerate(examples):
         left = _GAP + number % columns * width
         top = _GAP + number // columns * height
         picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
         sheet.paste(picture.convert("RGB"), (left + (tile - picture.width) // 2,
                                              top + (tile - picture.height) // 2))
-        while draw.textlength(name, font=font) > tile:
-            name = name.removesuffix("…")[:-1] + "…"
-        draw.text((left, top + tile), name, fill="black", font=font)
+        for place, line in enumerate(caption.split("\n")):
+            while draw.textlength(line, font=font) > tile:
+                line = line.removesuffix("…")[:-1] + "…"
+            draw.text((left, top + tile + place * _CAPTION), line, fill="black", font=font)
     return sheet
+
+
+def sheet_of(
+    split: Split, rows: Sequence[int], captions: Sequence[str], channels: int, *, tile: int = 160,
+    columns: int = 6,
+) -> Image.Image | None:
+    """The whole images at `rows` of a split with their captions; None for no rows.
+
+    channels: 1 or 3, that they are shown in.
+    """
+    if not rows:
+        return None
+    pictures = visit(split, np.asarray(rows), channels, fit(tile, 0, 0), "drawing images")
+    return draw_sheet(
+        [(image, own) for (image, _), own in zip(pictures, captions, strict=True)], tile, columns
+    )

@@ -36,14 +36,15 @@ def open_folder(
     recursive: whether sub-folders of the classes' folders are looked into.
     validation_share: of the training images, in (0, 1), for a folder without validation images:
         with train/ alone, or with the classes' folders alone; see `divide_by_name`.
-    only: the one split that is wanted; the others need not be there. "" for all.
+    only: the one split that is wanted; the others need not be there, and the classes' folders alone
+        are this split. "" for all.
 
     Raises:
       ValueError: a missing or empty folder, a class without images, or splits with unlike classes.
     """
     paths = split_folders(folder)
-    if validation_share and not paths:
-        paths = {"train": folder}
+    if not paths and (validation_share or only):
+        paths = {"train" if validation_share else only: folder}
     for split in (only,) if only else ("train", "validation"):
         if split not in paths and not (validation_share and split == "validation"):
             others = "" if only else (
@@ -97,8 +98,7 @@ def new_folder(out: str) -> Iterator[str]:
     Raises:
       ValueError: `out` exists and is not an empty folder, or cannot be made.
     """
-    if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
-        raise ValueError(f"--out must be a new or an empty folder, got {out!r}, which is neither")
+    check_new_folder(out)
     out = os.path.abspath(out)
     with contextlib.ExitStack() as stack:
         try:
@@ -110,6 +110,12 @@ def new_folder(out: str) -> Iterator[str]:
             raise ValueError(f"--out cannot be made, got {out!r}: {error.strerror}") from error
         yield str(aside)
         os.rename(aside, out)
+
+
+def check_new_folder(out: str) -> None:
+    """Raises ValueError where `out` exists and is not an empty folder."""
+    if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
+        raise ValueError(f"--out must be a new or an empty folder, got {out!r}, which is neither")
 
 
 def _class_folders(path: str) -> list[str]:

@@ -21,17 +21,19 @@ from zoo.core.state import make_state
 
 @dataclass(frozen=True)
 class Predictions:
-    """One entry an image, in any order.
+    """One entry an image, in the order of the batches.
 
     labels: int [N]; predicted: int [N], -1 where the logits held a NaN;
     losses: float [N], cross-entropy in nats;
-    in_top_5: bool [N], the label is among the five largest logits.
+    in_top_5: bool [N], the label is among the five largest logits;
+    logits: float32 [N, num_classes]; None where they were not kept.
     """
 
     labels: np.ndarray
     predicted: np.ndarray
     losses: np.ndarray
     in_top_5: np.ndarray
+    logits: np.ndarray | None = None
 
     @property
     def loss(self) -> float:
@@ -78,10 +80,12 @@ def make_eval_call(
     forward: Callable[[tf.Tensor], tf.Tensor],
     *,
     jit_compile: bool = False,
+    keep_logits: bool = False,
 ) -> Callable:
     """`eval_call(images, labels, mask)`: what `evaluate` needs, of a distributed batch.
 
     forward: uint8 [B, S, S, C] -> logits float [B, num_classes], run in each replica.
+    keep_logits: for the predictions to have them: 4 bytes a class and image.
     """
 
     @tf.function(jit_compile=jit_compile or None, autograph=False)
@@ -95,7 +99,8 @@ def make_eval_call(
         in_top_5 = (rank < 5) & usable
         losses = softmax_cross_entropy(tf.one_hot(labels, logits.shape[-1]), logits)
         predicted = tf.argmax(logits, 1, output_type=tf.int32)
-        return tf.where(usable, predicted, -1), losses, in_top_5
+        kept = (logits,) if keep_logits else ()
+        return tf.where(usable, predicted, -1), losses, in_top_5, *kept
 
     def replica_eval(images, labels, mask):
         return (labels, *score(forward(images), labels), mask)

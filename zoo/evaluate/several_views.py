@@ -7,7 +7,9 @@ The softmax probabilities of the views are averaged, as by Krizhevsky et al. (20
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import keras
 import tensorflow as tf
@@ -17,6 +19,8 @@ from zoo.data import Split, eval_batches
 from zoo.data.views import Views
 from zoo.evaluate.exact import Predictions, evaluate, make_eval_call, make_inference
 from zoo.progress import with_progress
+
+T = TypeVar("T")
 
 
 def evaluate_views(
@@ -29,10 +33,13 @@ def evaluate_views(
     std: Sequence[float],
     resizing: str = "bilinear",
     batch_size: int = 32,
+    classes: Sequence[int] | None = None,
 ) -> Predictions:
-    """Predictions for each image of `split`, exactly once, from the mean over its views.
+    """Predictions, with their logits, for each image of `split`, exactly once and in its order,
+    from the mean over its views.
 
-    From 2 s on a line on standard error says how far it is.
+    From 2 s on a line on standard error says how far it is. Where the device has no memory for a
+    batch, the evaluation begins anew with half of it, and a line says so.
 
     Args:
       model: [B, S, S, C] normalised -> logits [B, num_classes].
@@ -40,25 +47,62 @@ def evaluate_views(
       resizing: one of `zoo.data.methods.METHODS`.
       batch_size: images that are read at once, over all devices, each with all its crops; rounded
         up to a multiple of the devices. The model is run on one view of each at a time.
+      classes: which of the model's outputs are answers, in the order of the split's labels; None
+        for all.
 
     Raises:
       ValueError: a short side below the model's image size, or another argument out of range.
     """
-    image_size, _, channels = model.input_shape[1:]
-    replicas = strategy.num_replicas_in_sync
-    batch_size = math.ceil(min(batch_size, split.num_examples) / replicas) * replicas
-    batches = eval_batches(
-        split, image_size=image_size, channels=channels, batch_size=batch_size, views=views,
-        resizing=resizing,
-    )
-    jit_compile = uses_xla("auto")
+    jit_compile, replicas = uses_xla("auto"), strategy.num_replicas_in_sync
     forward = make_inference(strategy, model, mean=mean, std=std, jit_compile=jit_compile)
+    if classes is not None:
+        forward = _among(forward, classes)
     eval_call = make_eval_call(
-        strategy, mean_over_views(forward, mirrored=views.mirrored), jit_compile=jit_compile
+        strategy, mean_over_views(forward, mirrored=views.mirrored), jit_compile=jit_compile,
+        keep_logits=True,
     )
-    batches = strategy.experimental_distribute_dataset(batches)
-    steps = math.ceil(split.num_examples / batch_size)
-    return evaluate(strategy, eval_call, with_progress(batches, steps, "evaluating, batches"))
+
+    def evaluate_by(batch_size: int) -> Predictions:
+        batches = eval_batches(
+            split, image_size=model.input_shape[1], channels=model.input_shape[3],
+            batch_size=batch_size, views=views, resizing=resizing,
+        )
+        batches = strategy.experimental_distribute_dataset(batches)
+        steps = math.ceil(split.num_examples / batch_size)
+        return evaluate(strategy, eval_call, with_progress(batches, steps, "evaluating, batches"))
+
+    return with_less_memory(evaluate_by, min(batch_size, split.num_examples), replicas)
+
+
+def with_less_memory(run: Callable[[int], T], batch_size: int, multiple: int = 1) -> T:
+    """`run(batch_size)`; where memory is not enough, of half the batch, and so on.
+
+    batch_size: rounded up to a multiple of `multiple`. That it was halved is told once, on standard
+    error.
+
+    Raises:
+      tf.errors.ResourceExhaustedError: a batch of `multiple` does not fit.
+    """
+    size = first = math.ceil(batch_size / multiple) * multiple
+    while True:
+        try:
+            found = run(size)
+        except tf.errors.ResourceExhaustedError:
+            if size == multiple:
+                raise
+            size = math.ceil(size / 2 / multiple) * multiple
+            continue
+        if size < first:
+            print(f"no memory for batches of {first} images: these are batches of {size}",
+                  file=sys.stderr, flush=True)
+        return found
+
+
+def _among(
+    forward: Callable[[tf.Tensor], tf.Tensor], classes: Sequence[int]
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """`forward` with the logits of these classes alone, in this order."""
+    return lambda images: tf.gather(forward(images), tf.constant(classes), axis=1)
 
 
 def mean_over_views(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,36 +77,65 @@ def _logarithmic(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def draw_confusion(confusion: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
+def draw_confusion(
+    confusion: np.ndarray, class_names: tuple[str, ...], path: Path, *,
+    title: str = "Validation images", pairs: Sequence[tuple[int, int, int]] = (),
+) -> None:
     """Confusion matrix (rows: true classes) as a PNG, coloured by share of the row.
 
     confusion: int [C, C]. With more than MOST_WRITTEN classes names and numbers are left out, and
-        small shares are shown darker than they are, so that single mistakes can be seen.
+        small shares are shown darker than they are, so that single mistakes can be seen; beside it
+        are `pairs`, the most frequent mistakes: (images, label, answer). A number stands by each.
     """
     count = len(class_names)
     written = count <= MOST_WRITTEN
-    names = [shortened(visible(name)) for name in class_names] if written else []
+    names = [shortened(visible(name)) for name in class_names]
     # Inches: the cells, and room for the names along both axes.
     side = max(0.5 * count, 2.5) + 0.07 * max(map(len, names)) if written else 8
-    figure = Figure(figsize=(side + 2, side + 1), layout="constrained", dpi=100 if written else 160)
-    axes = figure.subplots()
+    listed = not written and len(pairs) > 0
+    figure = Figure(figsize=(side + 2 + 5 * listed, side + 1), layout="constrained",
+                    dpi=100 if written else 160)
+    axes = figure.subplots(1, 1 + listed, width_ratios=(8, 4) if listed else None, squeeze=False)
+    matrix = axes[0, 0]
     shares = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(
+    image = matrix.imshow(
         shares, cmap="Blues", norm=PowerNorm(1 if written else 0.4, vmin=0, vmax=100),
         interpolation="nearest" if written else "antialiased",
     )
-    figure.colorbar(image, label="% of the true class", shrink=0.8)
-    axes.set(title="Validation images", xlabel="predicted class",
-             ylabel="true class")
+    figure.colorbar(image, ax=matrix, label="% of the true class", shrink=0.8)
+    matrix.set_title(visible(title), parse_math=False, wrap=True)
+    matrix.set(xlabel="predicted class", ylabel="true class")
     if written:
         # Names are no formulas, whatever dollars are in them.
-        axes.set_xticks(range(count), names, rotation=45, ha="right", parse_math=False)
-        axes.set_yticks(range(count), names, parse_math=False)
+        matrix.set_xticks(range(count), names, rotation=45, ha="right", parse_math=False)
+        matrix.set_yticks(range(count), names, parse_math=False)
         for (row, column), number in np.ndenumerate(confusion):
             if number:
                 colour = "white" if shares[row, column] > 60 else "black"
-                axes.text(column, row, number, ha="center", va="center", color=colour, fontsize=8)
+                matrix.text(column, row, number, ha="center", va="center", color=colour, fontsize=8)
+    if listed:
+        _list_pairs(matrix, axes[0, 1], pairs, names)
     write_figure(figure, path)
+
+
+def _list_pairs(
+    matrix: Axes, beside: Axes, pairs: Sequence[tuple[int, int, int]], names: Sequence[str]
+) -> None:
+    """The most frequent mistakes in words, and a ring with their number on the matrix."""
+    beside.set_axis_off()
+    beside.set_title("most frequent mistakes", loc="left")
+    for number, (count, label, answer) in enumerate(pairs, start=1):
+        matrix.plot(answer, label, "o", markersize=9, fillstyle="none", color="tab:red",
+                    markeredgewidth=0.8)
+        # Away from the diagonal, or those of a pair and its mirror image lie on each other.
+        place = {"xytext": (4, 4)} if answer > label else {"xytext": (-4, -4), "ha": "right",
+                                                           "va": "top"}
+        matrix.annotate(str(number), (answer, label), textcoords="offset points",
+                        color="tab:red", fontsize=7, **place)
+        beside.text(0, 1 - number / (len(pairs) + 1),
+                    f"{number}. {names[label]} ({label})\n    taken for {names[answer]} ({answer})"
+                    f": {count}", fontsize=8, va="center", parse_math=False,
+                    transform=beside.transAxes)
 
 
 def shortened(name: str) -> str:
