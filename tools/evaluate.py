@@ -200,18 +200,9 @@ def _of_run():
 
 def _of_weights():
     """As `_of_run`; class names None: the names of folders need not be the weights' own."""
-    from zoo.weights import create_model, preprocessing_of
+    from zoo.evaluate.validating import model_of_weights
 
-    name = MODEL.value or None
-    images = preprocessing_of(WEIGHTS.value, name)
-    if images is None:
-        raise ValueError(
-            f"--weights: {WEIGHTS.value} does not say what its images were like; expected weights "
-            "of the catalogue, a file of this zoo, or a run's folder"
-        )
-    model = create_model(
-        name, weights=WEIGHTS.value, input_shape=images.input_shape, trust=TRUST.value
-    )
+    model = model_of_weights(WEIGHTS.value, MODEL.value or None, trust=TRUST.value)
     return model, None, (DATA.value, DATA_DIR.value)
 
 

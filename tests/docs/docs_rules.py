@@ -30,7 +30,7 @@ RULES = [
     Rule(r"^python -m pytest", reason="is what runs this"),
     Rule(r"^ruff check", reason="a step of .ci/run"),
     Rule(r"^docker ", reason="needs Docker and a network"),
-    Rule(r"/data/tfds|/downloads", reason="needs ImageNet"),
+    Rule(r"/data/(tfds|imagenet)|/downloads", reason="needs ImageNet"),
     Rule(r"--port=505", reason="runs until it is stopped; tests/tools/test_data_service.py"),
     Rule(r"--precision=mixed_bfloat16 --xla=on", reason="needs a GPU: minutes of compiling"),
     Rule(r"--sync_bn", reason="a minute; tests/core/test_batch_norm.py"),
@@ -41,7 +41,8 @@ RULES = [
     Rule(r"--help$"),
     Rule(r"^python -c|-m zoo (doctor|recipes|models|weights)"),
     Rule(r"^(import|from|print|for|own|app|maps|opened|keras|model)\b", ""),
-    Rule(r"-m tools\.(evaluate|export|data_statistics|predict|ensemble|check_start|find_lr)"),
+    Rule(r"-m tools\.(evaluate|export|data_statistics|predict|ensemble|check_start|find_lr|"
+         r"validate_zoo)"),
     Rule(r"-m tools\.linear_probe"),
     Rule(r"-m tools\.prepare_data --folder"),
     # What is made short.

@@ -15,7 +15,7 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 import zoo
-from zoo.report.interval import interval
+from zoo.evaluate.interval import interval
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 

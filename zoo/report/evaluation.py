@@ -10,8 +10,8 @@ import numpy as np
 from zoo.evaluate import calibration
 from zoo.evaluate.comparing import compare
 from zoo.evaluate.exact import Predictions
+from zoo.evaluate.interval import interval, mean_interval
 from zoo.evaluate.kept import Kept
-from zoo.report.interval import interval, mean_interval
 
 # Points between an accuracy measured here and the published one that other versions of decoders
 # and resizing explain.

@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.data import Source
 from zoo.evaluate.exact import Predictions
+from zoo.evaluate.interval import interval
 from zoo.evaluate.per_class import confused_pairs
 from zoo.export.keras_file import save_keras
 from zoo.export.saved_model import export_model, usage
@@ -20,7 +21,6 @@ from zoo.printable import markdown, visible
 from zoo.recipe import Recipe
 from zoo.report import plots
 from zoo.report.diagnose import diagnose
-from zoo.report.interval import interval
 from zoo.runs import evaluations, run_folder
 from zoo.weights import artefact, model_from
 from zoo.weights.card import card_of_recipe

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from zoo.report.interval import interval, mean_interval
+from zoo.evaluate.interval import interval, mean_interval
 
 
 @pytest.mark.parametrize("right, count", [(0, 1), (1, 1), (0, 50), (986, 1000), (39_500, 50_000)])
