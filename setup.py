@@ -38,6 +38,7 @@ setup(
         "safetensors>=0.6.1,<0.9",
         "h5py>=3.11,<4",
         "ml_dtypes>=0.5,<1",
+        "filelock>=3.16,<4",  # one process at a time downloads a file, on Windows too
         "packaging>=24",
         "importlib_resources>=6,<8",  # tfds build needs it and does not ask for it
     ],

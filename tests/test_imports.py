@@ -75,7 +75,8 @@ PACKAGES = {
     "zoo/*.py": ("absl", "packaging",
                  "tensorflow", "keras", "keras_cv", "tensorflow_datasets", "numpy", "PIL",
                  "numba", "llvmlite", "google", "matplotlib", "sklearn", "scipy", "h5py",
-                 "safetensors", "ml_dtypes", "tensorboard", "tqdm", "optuna", "mlxtend"),
+                 "safetensors", "ml_dtypes", "tensorboard", "tqdm", "optuna", "mlxtend",
+                 "filelock"),
     "recipes/*.py": (),
 }
 # files -> modules that they must not import; the files in the last entry are let off.

@@ -28,6 +28,7 @@ from zoo.lazy import lazy_module
 from zoo.printable import visible
 from zoo.weights.catalogue import Entry
 
+filelock = lazy_module("filelock")
 http_get = lazy_module("zoo.weights.http_get")
 readers = lazy_module("zoo.weights.readers")
 
@@ -69,7 +70,7 @@ def fetch(entry: Entry, cache: pathlib.Path | None = None) -> pathlib.Path:
         if path.exists():
             _check(path, known)
             return path
-    if _offline():
+    if offline():
         inside = f" (the {_MEMBER} file inside)" if hashes[0] and hashes[0].of_member else ""
         places = " or ".join(f"{url} as {path}" for url, path, _ in sources)
         raise OSError(f"ZOO_OFFLINE=1, and {entry.name!r} is not here: put {places}{inside}")
@@ -93,7 +94,7 @@ def parse_hash(text: str) -> Hash | None:
 
 
 def _download(name: str, url: str, path: pathlib.Path, known: Hash | None) -> pathlib.Path:
-    with _locked(path):
+    with locked(path):
         if path.exists():  # another process was faster
             _check(path, known)
             return path
@@ -174,7 +175,8 @@ def _file_name(entry: Entry, url: str, known: Hash | None) -> str:
     return f"{readable}-{hashlib.sha256(url.encode()).hexdigest()[:8]}{ending}"
 
 
-def _offline() -> bool:
+def offline() -> bool:
+    """Raises ValueError for another value of ZOO_OFFLINE than 0 or 1."""
     value = os.environ.get("ZOO_OFFLINE", "0")
     if value not in ("0", "1"):
         raise ValueError(f"got ZOO_OFFLINE={value!r} in the environment; expected 0 or 1")
@@ -182,28 +184,28 @@ def _offline() -> bool:
 
 
 @contextlib.contextmanager
-def _locked(path: pathlib.Path) -> Iterator[None]:
+def locked(path: pathlib.Path) -> Iterator[None]:
     """One process at a time, and nothing left locked by one that was killed.
 
-    flock is released by the kernel, and Python has it; a lock by the mere existence of a file
-    outlives its process. Lock files stay: to remove one races with who waits for it.
+    The lock is the system's, on an open file, which it frees itself; a lock by the mere existence
+    of a file outlives its process. Lock files may stay: to remove one races with who waits for it.
     """
-    import fcntl  # POSIX only; where there is none, all but downloading works
-
     locks = path.parent / ".locks"
     try:
         locks.mkdir(parents=True, exist_ok=True)
-        file = (locks / path.name).open("w")
+        lock = filelock.FileLock(locks / path.name)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            print(f"waiting for another process that downloads {path.name}", file=sys.stderr,
+                  flush=True)
+            lock.acquire()
     except OSError as error:
         raise OSError(
             f"cannot write in {path.parent}: {error.strerror}; expected ZOO_CACHE to be a folder "
             "that can be written"
         ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting for another process that downloads {path.name}", file=sys.stderr,
-                  flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+    try:
         yield
+    finally:
+        lock.release()
