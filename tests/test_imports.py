@@ -76,7 +76,7 @@ PACKAGES = {
                  "tensorflow", "keras", "keras_cv", "tensorflow_datasets", "numpy", "PIL",
                  "numba", "llvmlite", "google", "matplotlib", "sklearn", "scipy", "h5py",
                  "safetensors", "ml_dtypes", "tensorboard", "tqdm", "optuna", "mlxtend",
-                 "filelock"),
+                 "filelock", "huggingface_hub"),
     "recipes/*.py": (),
 }
 # files -> modules that they must not import; the files in the last entry are let off.

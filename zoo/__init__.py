@@ -26,6 +26,7 @@ from zoo.weights import (
     load_model,
     load_pretrained,
     preprocess_input,
+    push_to_hub,
     save_pretrained,
     with_preprocessing,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "load_pretrained",
     "model_info",
     "preprocess_input",
+    "push_to_hub",
     "save_keras",
     "save_pretrained",
     "stages",

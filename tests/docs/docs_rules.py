@@ -36,7 +36,7 @@ RULES = [
     Rule(r"--sync_bn", reason="a minute; tests/core/test_batch_norm.py"),
     Rule(r"-m tools\.ablate", reason="minutes; tests/tools/test_ablate_tool.py"),
     Rule(r"^python examples/finetune_folder", reason="tests/test_examples.py runs it"),
-    Rule(r'weights="timm:resnet50d', reason="needs a network"),
+    Rule(r'weights="(timm:resnet50d|hf:)', reason="needs a network"),
     # What runs as it is.
     Rule(r"--help$"),
     Rule(r"^python -c|-m zoo (doctor|recipes|models|weights)"),

@@ -10,6 +10,7 @@ from zoo.weights.create import (
 )
 from zoo.weights.inputs import preprocess_input, with_preprocessing
 from zoo.weights.origin import model_of, preprocessing_of
+from zoo.weights.push import push_to_hub
 
 __all__ = [
     "create_model",
@@ -20,6 +21,7 @@ __all__ = [
     "model_of",
     "preprocess_input",
     "preprocessing_of",
+    "push_to_hub",
     "save_pretrained",
     "with_preprocessing",
 ]

@@ -65,9 +65,10 @@ def create_model(
     Args:
       name: one of `zoo.list_models()`, or package.module:Name; None: that of the weights.
       weights: None; "imagenet" or "mnist", the default for this model; an entry of the catalogue,
-        as "timm:resnet50d.ra2_in1k"; or the path of a file (.safetensors, .pth, MXNet .params,
-        .weights.h5, .h5, .keras) or of a run's folder. What a file of this zoo or a run says of
-        its model holds unless an argument here says otherwise.
+        as "timm:resnet50d.ra2_in1k"; "hf:OWNER/REPO" or "hf:OWNER/REPO@REVISION", a repository of
+        this zoo or of timm on the Hugging Face Hub; or the path of a file (.safetensors, .pth,
+        MXNet .params, .weights.h5, .h5, .keras) or of a run's folder. What a file of this zoo, a
+        run or timm's config.json says of its model holds unless an argument here says otherwise.
       num_classes: >= 1; by default those of the weights. Another number than the weights have
         leaves the last layer with new ones.
       input_shape: (height, width, channels) of the images; by default those that the weights

@@ -10,7 +10,7 @@ import zoo.models
 from zoo.lazy import lazy_module
 from zoo.models import registry
 from zoo.runs import checkpoints, run_folder
-from zoo.weights import artefact, names, stored
+from zoo.weights import artefact, names, stored, timm_config
 from zoo.weights.card import Card, card_of_recipe
 from zoo.weights.unallocated import shapes_of
 
@@ -31,7 +31,7 @@ def read_card(path: Path) -> Card | None:
       ValueError: a folder that is no run's, or a file that cannot be read; in one line.
     """
     if not path.is_dir():
-        return artefact.read_card(path)
+        return artefact.read_card(path) or timm_config.read_card(path)
     if (path / artefact.NAME).exists():
         return artefact.read_card(path / artefact.NAME)
     recipe, class_names = run_folder.read_recipe(path), run_folder.read_class_names(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import zoo.models
 from zoo.given_path import as_path
 from zoo.lazy import lazy_module
-from zoo.weights import catalogue, local, names, stored
+from zoo.weights import catalogue, hub, local, names, stored
 from zoo.weights.card import Card
 from zoo.weights.preprocessing import Preprocessing
 
@@ -30,6 +30,7 @@ def resolve(
 
     Raises:
       ValueError: an unknown name, or weights of another model.
+      OSError: a repository of the Hub, "hf:OWNER/REPO", that cannot be had.
     """
     if not weights:
         raise ValueError(
@@ -43,6 +44,8 @@ def resolve(
                 "'timm:resnet50d.ra2_in1k'"
             )
         return catalogue.default_for(name, weights)
+    if isinstance(weights, str) and weights.startswith(hub.PREFIX):
+        return hub.fetch(weights)
     if isinstance(weights, str) and re.match(r"[a-z_]+:", weights):
         entry = catalogue.find(weights)
         if name is not None and name not in models_of(entry):
