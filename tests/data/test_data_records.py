@@ -194,8 +194,8 @@ def test_wrong_tfds(tmp_path, digits):
         wrong(message, "tfds:some_digits", data_dir=root)
         (folder / "dataset_info.json").write_text(json.dumps(info))
 
-    with_info("is stored as array_record; expected tfrecord: prepare it with tfds build",
-              fileFormat="array_record")
+    with_info("is stored as riegeli; expected tfrecord or array_record: prepare it with tfds build",
+              fileFormat="riegeli")
     counts = train["shardLengths"]
     train["shardLengths"] = [str(int(counts[0]) + 1), *counts[1:]]
     with_info("train has 70 records, its dataset_info.json says 71; prepare it again")

@@ -7,6 +7,8 @@ No image file is read for it. The digest is of
                        MOST_SIZES of them: a file server answers each question in a third of a
                        millisecond
     TFRecord files     the files' names, and where each record lies
+    other files of     their names and sizes, the places of the examples in them, and labels, where
+    many examples      the file says those without being read
     any other split    its labels, where it has some
 """
 
@@ -17,6 +19,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 
+from zoo.data.read_split import ReadSplit
 from zoo.data.records import RecordSplit
 from zoo.data.splits import ArraySplit, FileSplit, RaggedSplit, Split
 from zoo.lazy import lazy_module
@@ -56,7 +59,10 @@ def _parts(split: Split) -> Iterator[np.ndarray]:
     elif isinstance(split, RecordSplit):
         yield from _names([os.path.basename(path) for path in split.files])
         yield from (split.file_of, split.starts, split.lengths)
-    if hasattr(split, "labels"):
+    elif isinstance(split, ReadSplit):
+        yield from _names([os.path.basename(path) for path in split.files])
+        yield from (_sizes(np.array(split.files, object)), split.file_of, split.rows)
+    if getattr(split, "labels", None) is not None:
         yield np.asarray(split.labels)
 
 

@@ -130,11 +130,15 @@ def _open(spec: Spec, data_dir: str, only: str) -> Source:
     place = os.path.join(folder, os.path.expanduser(spec.place))
     if spec.kind == "tfrecord":
         return module.open_records(place, **spec.options, only=only)
+    if spec.kind == "arrayrecord":
+        return module.open_array_records(place, **spec.options, only=only)
     place = str(as_path(place))
     if spec.kind == "idx":
         return module.open_idx(place, prefix=spec.options.get("set", ""), only=only)
     if spec.kind == "cifar":
         return module.open_cifar(place)
+    if spec.kind == "parquet":
+        return module.open_parquet(place, **spec.options, only=only)
     if spec.kind == "csv":
         return module.open_csv(place, **spec.options, only=only)
     return module.open_folder(place, **spec.options, only=only)

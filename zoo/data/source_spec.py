@@ -9,6 +9,8 @@
                                                  a list of image files with their labels
     tfrecord:PATTERN[,label_offset=1][,classes=1000][,names=FILE][,image=KEY][,label=KEY]
                                                  as /data/imagenet/{split}-*
+    arrayrecord:PATTERN[,...]                    ArrayRecord files, with the options of tfrecord
+    parquet:DIR[,image=COLUMN][,label=COLUMN]    a Hugging Face image set, or one Parquet file
     tfds:NAME                                    a prepared TensorFlow Datasets data set
     synthetic[:size=64][,classes=10][,count=1024][,channels=3]
                                                  patterns with noise, for benchmarks
@@ -39,15 +41,18 @@ class Kind:
     options: dict[str, int | type[bool] | type[float] | None]
 
 
+_OF_RECORDS: dict[str, int | type[bool] | type[float] | None] = {
+    "label_offset": 0, "classes": 2, "names": None, "image": None, "label": None,
+}
 KINDS = {
     "mnist5k": Kind("", {}),
     "idx": Kind("DIR", {"set": None}),
     "cifar": Kind("DIR", {}),
     "folder": Kind("DIR", {"recursive": bool, "validation_share": float}),
     "csv": Kind("FILE", {"path": None, "label": None, "split": None, "validation_share": float}),
-    "tfrecord": Kind("PATTERN", {
-        "label_offset": 0, "classes": 2, "names": None, "image": None, "label": None,
-    }),
+    "tfrecord": Kind("PATTERN", _OF_RECORDS),
+    "arrayrecord": Kind("PATTERN", _OF_RECORDS),
+    "parquet": Kind("DIR", {"image": None, "label": None}),
     "tfds": Kind("NAME", {}),
     "synthetic": Kind("", {"size": 1, "classes": 2, "count": 1, "channels": 1}),
 }
@@ -92,12 +97,13 @@ def check_spec(spec: str, *, data_dir: str = "") -> Spec:
         raise ValueError(f"{name} has no place, got {spec!r}; expected {expected}")
     values = {key: _value(name, kind, key, text) for key, text in options}
     _check_once(spec, options)
-    if name == "tfrecord" and "{split}" not in place:
+    of_records = KINDS[name].options is _OF_RECORDS
+    if of_records and "{split}" not in place:
         raise ValueError(
-            f"tfrecord needs {{split}} in its pattern, got {place!r}; "
-            "expected for example tfrecord:/data/imagenet/{split}-*"
+            f"{name} needs {{split}} in its pattern, got {place!r}; "
+            f"expected for example {name}:/data/imagenet/{{split}}-*"
         )
-    if name == "tfrecord" and "names" in values and "classes" in values:
+    if of_records and "names" in values and "classes" in values:
         raise ValueError("classes has no effect with names, which has one line a class")
     if name == "synthetic" and values.get("channels", 3) not in (1, 3):
         raise ValueError(f"channels out of range, got {values['channels']}; expected 1 or 3")

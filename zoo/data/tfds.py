@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 
+from zoo.data import arrayrecord, records
 from zoo.data.holdout import HELD_OUT, stratified_holdout
-from zoo.data.records import RecordSplit, open_files
+from zoo.data.read_split import ReadSplit
+from zoo.data.records import RecordSplit
 from zoo.data.splits import Source, read_labels
 from zoo.given_path import as_path
 from zoo.lazy import lazy_module
@@ -31,8 +33,8 @@ def open_prepared(name: str, *, data_dir: str, only: str = "") -> Source:
       only: the one split that is wanted; the others need not be there. "" for all.
 
     Raises:
-      ValueError: not installed, not prepared, no images with class labels, or not stored as
-        TFRecord.
+      ValueError: not installed, not prepared, no images with class labels, or stored neither as
+        TFRecord nor as ArrayRecord.
     """
     try:
         import tensorflow_datasets
@@ -117,17 +119,18 @@ def _flat(keys: object) -> list[str]:
     return [keys] if isinstance(keys, str) else []
 
 
-def _open_split(name: str, builder, split: str, parse) -> RecordSplit:
+def _open_split(name: str, builder, split: str, parse) -> RecordSplit | ReadSplit:
     form = builder.info.file_format.value
-    if form != "tfrecord":
-        raise ValueError(f"tfds:{name} is stored as {form}; expected tfrecord: prepare it with "
-                         f"tfds build {name} --file_format=tfrecord")
+    readers = {"tfrecord": records.open_files, "array_record": arrayrecord.open_files}
+    if form not in readers:
+        raise ValueError(f"tfds:{name} is stored as {form}; expected tfrecord or array_record: "
+                         f"prepare it with tfds build {name} --file_format=tfrecord")
     info = builder.info.splits[split]
     missing = [path for path in info.filepaths if not os.path.isfile(path)]
     if missing:
         raise ValueError(f"tfds:{name} lacks the file {missing[0]}; prepare it again with "
                          f"tfds build {name} --overwrite")
-    opened = open_files([str(path) for path in info.filepaths], parse)
+    opened = readers[form]([str(path) for path in info.filepaths], parse)
     if opened.num_examples != info.num_examples:
         raise ValueError(f"tfds:{name} {split} has {opened.num_examples} records, its "
                          f"dataset_info.json says {info.num_examples}; prepare it again")

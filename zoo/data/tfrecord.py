@@ -15,14 +15,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
 from zoo.data.class_names import read_lines
 from zoo.data.records import RecordSplit, open_files
-from zoo.data.splits import Source
+from zoo.data.splits import Source, Split
 from zoo.given_path import as_path, matching
 from zoo.lazy import lazy_module
+
+if TYPE_CHECKING:
+    from zoo.data.read_split import ReadSplit
 
 np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
@@ -41,6 +46,8 @@ def open_records(
     label: str = "image/class/label",
     *,
     only: str = "",
+    kind: str = "tfrecord",
+    opened_by: Callable[[Sequence[str], Callable], Split] = open_files,
 ) -> Source:
     """Opens TFRecord files.
 
@@ -52,6 +59,8 @@ def open_records(
         called as the `image/class/text` of a record looked at, or by its number.
       image, label: the keys of an image file's bytes and of its class's number.
       only: the one split that is wanted; the others need not be there. "" for all.
+      kind, opened_by: what the files are called in errors, and what finds their records, as
+        `zoo.data.records.open_files`.
 
     Raises:
       ValueError: missing files or shards, records without the keys, labels out of range.
@@ -80,22 +89,22 @@ def open_records(
 
     splits, texts = {}, {}
     for split in (only,) if only else ("train", "validation", "test"):
-        files = _find(pattern, split, required=bool(only) or split != "test")
+        files = _find(pattern, split, kind, required=bool(only) or split != "test")
         if files:
-            splits[split] = open_files(files, parse)
+            splits[split] = opened_by(files, parse)
             keys = {image: "bytes", label: "int64"}
-            texts.update(_look(splits[split], split, keys, label_offset, classes))
+            texts.update(_look(splits[split], split, keys, kind, label_offset, classes))
     found = tuple(texts.get(row) or str(row) for row in range(classes))
-    return Source("tfrecord", given or found, channels=3, splits=splits)
+    return Source(kind, given or found, channels=3, splits=splits)
 
 
-def _find(pattern: str, split: str, *, required: bool) -> list[str]:
+def _find(pattern: str, split: str, kind: str, *, required: bool) -> list[str]:
     path = pattern.replace("{split}", split)
     if "://" in path:
-        raise ValueError(f"tfrecord reads local files only, got {path!r}; copy them to an SSD")
+        raise ValueError(f"{kind} reads local files only, got {path!r}; copy them to an SSD")
     files = [file for file in matching(path) if os.path.isfile(file)]
     if not files and required:
-        raise ValueError(f"no {split} files match {path!r}; expected TFRecord files there")
+        raise ValueError(f"no {split} files match {path!r}; expected {kind} files there")
     for file in files:
         shard = re.search(r"-\d{5}-of-(\d{5})$", file)
         if shard and int(shard[1]) != len(files):
@@ -112,7 +121,8 @@ def _read_names(path: str) -> tuple[str, ...]:
 
 
 def _look(
-    records: RecordSplit, split: str, keys: dict[str, str], label_offset: int, classes: int
+    records: RecordSplit | ReadSplit, split: str, keys: dict[str, str], kind: str,
+    label_offset: int, classes: int,
 ) -> dict[int, str]:
     """Checks the keys and labels of some records spread over a split; returns label -> text."""
     count = min(records.num_examples, _LOOKED_AT)
@@ -121,7 +131,7 @@ def _look(
     for row in rows:
         name = records.row_name(row)
         try:
-            stored, text = _parse_eagerly(records.read(row), name, keys)
+            stored, text = _parse_eagerly(records.read(row), name, keys, kind)
         except ValueError:
             # One among others is for `on_bad_image`, as an image that cannot be decoded is.
             if split != "train" or row == rows[-1] and not texts:
@@ -133,7 +143,9 @@ def _look(
     return texts
 
 
-def _parse_eagerly(serialized: bytes, name: str, keys: dict[str, str]) -> tuple[int, str]:
+def _parse_eagerly(
+    serialized: bytes, name: str, keys: dict[str, str], kind: str
+) -> tuple[int, str]:
     """Returns the stored label and the class text of a record that is checked to have all keys.
 
     keys: of the image and of the label -> the kind of what is stored there.
@@ -144,12 +156,12 @@ def _parse_eagerly(serialized: bytes, name: str, keys: dict[str, str]) -> tuple[
     except DecodeError as error:
         raise ValueError(f"{name} is no tf.train.Example") from error
     there = {key: _stored(feature) for key, feature in sorted(features.items())}
-    for what, (key, kind) in zip(("image", "label"), keys.items(), strict=True):
-        if there.get(key) != f"1 {kind}":
+    for what, (key, value) in zip(("image", "label"), keys.items(), strict=True):
+        if there.get(key) != f"1 {value}":
             found = [f"{key!r} ({stored})" for key, stored in there.items()]
             more = ["..."] * (len(found) > _KEYS_TOLD)
             raise ValueError(f"{name} has the keys {', '.join(found[:_KEYS_TOLD] + more) or 'none'}"
-                             f"; expected {key!r} (1 {kind}), or tfrecord:PATTERN,{what}=KEY with "
+                             f"; expected {key!r} (1 {value}), or {kind}:PATTERN,{what}=KEY with "
                              "another key")
     _, label = keys
     text = b"".join(features[_TEXT].bytes_list.value[:1])

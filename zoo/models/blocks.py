@@ -6,8 +6,8 @@ that a saved model opens without this library.
 
 Layer names join their parts by "_" (`stage2_block1_conv2`): Keras 3 refuses "/" in a layer name,
 and "." is a separator to PyTorch, the third backend. They begin with what they belong to: `stem`,
-`stage1`, `stage2`, ... (`zoo.feature_extractor` gives the last layer of each), `final`, `head`,
-`aux1`, ...; the normalisation behind `..._conv3` is `..._bn3`.
+`stage1`, ... (`zoo.feature_extractor` gives the last layer of each), `final`, `head`, `aux1`, ...;
+the normalisation behind `..._conv3` is `..._bn3`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zoo.lazy import lazy_module
+from zoo.models import checks
 
 keras = lazy_module("keras")
 
@@ -24,8 +25,7 @@ Padding = int | tuple[int, int] | str | None
 # Xavier's uniform distribution, for convolutions and dense layers alike, as section 2.1 of
 # arXiv:1812.01187 has it. The string (not an object) gives each layer a seed of its own.
 KERNEL_INITIALIZER = "glorot_uniform"
-# The field's values. Keras' own, 0.99 and 1e-3, are neither those of the papers nor those of the
-# public checkpoints.
+# The field's values. Keras' own, 0.99 and 1e-3, are those of no paper and no public checkpoint.
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
 DATA_FORMAT = "channels_last"
@@ -179,42 +179,15 @@ def global_average_pool(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor
     return keras.layers.GlobalAveragePooling2D(data_format=DATA_FORMAT, name=name)(x)
 
 
-def flatten(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
-    """[B, h, w, C] -> [B, h * w * C].
-
-    Raises:
-      ValueError: an open height or width.
-    """
-    check_sides(x, name)
-    return keras.layers.Flatten(data_format=DATA_FORMAT, name=name)(x)
-
-
-def check_sides(x: keras.KerasTensor, name: str) -> None:
-    """Raises ValueError where the height or width of a map [B, h, w, C] is open, and the layer
-    `name` is one of a certain size."""
-    if None not in x.shape[1:3]:
-        return
-    instead = {"head": ", or include_top=False", "aux1": ", or aux_heads=False"}
-    raise ValueError(
-        f"got None in input_shape, but layer {name!r} of this model takes maps of one size alone; "
-        f"expected a height and a width{instead.get(name.partition('_')[0], '')}"
-    )
-
-
 def adaptive_average_pool(x: keras.KerasTensor, grid: int, *, name: str) -> keras.KerasTensor:
     """A map averaged to `grid` x `grid`, by the windows of PyTorch's layer of that name.
 
     Window i of a side of n is [floor(i n / grid), ceil((i + 1) n / grid)). Built of stock parts:
-    Keras' own layer gives NaN on its JAX backend where the map is smaller than the grid, and no
-    graph for a side of 1.
-
-    Raises:
-      ValueError: an open height or width.
+    Keras' own gives NaN on JAX where the map is smaller than the grid, no graph for a side of 1.
     """
-    check_sides(x, name)
+    checks.check_sides(x, name)
     for axis, label in ((1, "rows"), (2, "columns")):
-        side = x.shape[axis]
-        if side == grid:
+        if (side := x.shape[axis]) == grid:
             continue
         parts = []
         for i in range(grid):
@@ -240,13 +213,10 @@ def local_response_norm(
     """x / (k + alpha * sum of x^2 over the `size` channels round each)^beta.
 
     Section 3.3 of Krizhevsky et al. 2012, with its constants. Channels beyond the ends count as
-    zeros. PyTorch's and Caffe's alpha is `size` times this one, since they take the mean.
-    Built of stock parts: Keras has no such layer.
-
-    Raises:
-      ValueError: an open height or width, which cannot be folded up and unfolded.
+    zeros. PyTorch's and Caffe's alpha is `size` times this one, since they take the mean. Built of
+    stock parts: Keras has no such layer.
     """
-    check_sides(x, name)
+    checks.check_sides(x, name)
     height, width, channels = x.shape[1:]
     squares = keras.layers.Reshape((height * width, channels, 1), name=f"{name}_flat")(
         # Scaled before, not after: 16-bit sums of squares overflow for activations over 115.

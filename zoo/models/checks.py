@@ -89,6 +89,18 @@ def check_input_shape(shape: tuple[int | None, int | None, int], min_side: int) 
         )
 
 
+def check_sides(x: keras.KerasTensor, name: str) -> None:
+    """Raises ValueError where the height or width of a map [B, h, w, C] is open: the layer `name`
+    behind it is one of a certain size."""
+    if None not in x.shape[1:3]:
+        return
+    instead = {"head": ", or include_top=False", "aux1": ", or aux_heads=False"}
+    raise ValueError(
+        f"got None in input_shape, but layer {name!r} of this model takes maps of one size alone; "
+        f"expected a height and a width{instead.get(name.partition('_')[0], '')}"
+    )
+
+
 def is_positive_int(value: object) -> bool:
     """True for an integer >= 1; False for True, which Python counts as one."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1

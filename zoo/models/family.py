@@ -108,7 +108,7 @@ class Head:
                 "auxiliary heads are classifiers: "
                 "got aux_heads=True; expected False with include_top=False"
             )
-        blocks.check_sides(images, "aux1_flatten")
+        checks.check_sides(images, "aux1_flatten")
         if min(images.shape[1:3]) < min_side:
             raise ValueError(
                 f"auxiliary heads need larger images: got input_shape={tuple(images.shape[1:])}; "
@@ -137,6 +137,12 @@ class Head:
         return layers[self.pooling](data_format=blocks.DATA_FORMAT, name="head_pool")(features)
 
 
+def flatten(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
+    """[B, h, w, C] -> [B, h * w * C], of a height and a width that are known."""
+    checks.check_sides(x, name)
+    return keras.layers.Flatten(data_format=blocks.DATA_FORMAT, name=name)(x)
+
+
 def dense_head(
     x: keras.KerasTensor,
     head: Head,
@@ -157,7 +163,7 @@ def dense_head(
         return head.features(x, dropout=rate)
     checks.check_rate("dropout", rate)
     x = blocks.adaptive_average_pool(x, grid, name="head_pool")
-    x = blocks.flatten(x, name="head_flatten")
+    x = flatten(x, name="head_flatten")
     units = blocks.scaled(4096, width)
     x = blocks.dense_act(x, units, activation, prefix="head_dense1")
     if rate > 0:

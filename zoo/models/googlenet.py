@@ -164,7 +164,7 @@ class _Layers:
         else:
             x = blocks.average_pool(x, 5, 3, name=f"{name}_pool")
         x = self.conv(x, 128, 1, prefix=name)
-        x = blocks.flatten(x, name=f"{name}_flatten")
+        x = family.flatten(x, name=f"{name}_flatten")
         units = blocks.scaled(1024, self.width)
         x = blocks.dense_act(x, units, self.activation, prefix=f"{name}_dense1")
         return head.classifier(x, dropout=_AUX_DROPOUT, prefix=name)

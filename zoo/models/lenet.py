@@ -97,7 +97,7 @@ def _dense_head(
 ) -> keras.KerasTensor:
     if not head.include_top:
         return head.features(x, dropout=dropout)
-    x = blocks.flatten(x, name="head_flatten")
+    x = family.flatten(x, name="head_flatten")
     for i, units in enumerate(hidden, 1):
         x = blocks.dense_act(x, units, activation, prefix=f"head_dense{i}")
     return head.classifier(x, dropout=dropout)

@@ -41,7 +41,7 @@ def mlp(
         raise ValueError(f"got hidden={hidden!r}; expected one or more positive integers")
     checks.check_activation("activation", activation)
     checks.check_rate("dropout", dropout)
-    x = blocks.flatten(images, name="stage1_flatten")
+    x = family.flatten(images, name="stage1_flatten")
     for i, units in enumerate(hidden, 1):
         x = blocks.dense_act(x, units, activation, prefix=f"stage1_dense{i}")
         if dropout > 0:

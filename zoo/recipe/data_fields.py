@@ -28,7 +28,8 @@ class DataFields:
 
     data: str = field.data(
         "mnist5k", "Source of the images: mnist5k, idx:DIR, cifar:DIR, folder:DIR, "
-        "csv:FILE, tfrecord:PATTERN, tfds:NAME, synthetic, or package.module:name.", check_spec
+        "csv:FILE, parquet:DIR, tfrecord:PATTERN, arrayrecord:PATTERN, tfds:NAME, synthetic, or "
+        "package.module:name.", check_spec
     )
     data_dir: str = field.data("", "Folder of tfds: sets; empty: the default of TFDS.", checks.path)
     image_size: int = field.data(
