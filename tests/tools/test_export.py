@@ -1,8 +1,12 @@
 """python -m tools.export, as a user calls it."""
 
 import functools
+import shutil
 
+import pytest
 from launch import run_module
+
+import zoo.weights
 
 export = functools.partial(run_module, "tools.export")
 
@@ -14,6 +18,15 @@ def test_writes_a_version_and_says_how_to_call_it(finished_run, tmp_path):
     assert f"SavedModel: {version}" in done.stdout
     assert (version / "saved_model.pb").stat().st_size > 1000
     assert "tf.saved_model.load" in done.stdout
+
+
+def test_another_evaluation_than_the_run_leaves(finished_run, tmp_path):
+    model = zoo.weights.load_evaluation(finished_run, "best")
+    assert model.class_names == tuple("0123456789") and model.card.accuracies == {}
+    begun = shutil.copytree(finished_run, tmp_path / "begun")
+    shutil.rmtree(begun / "best")
+    with pytest.raises(ValueError, match="begun has no checkpoint of the best evaluation; train"):
+        zoo.weights.load_evaluation(begun, "best")
 
 
 def test_errors_are_one_line(tmp_path):

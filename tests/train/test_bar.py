@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
+import time
+
 import pytest
 
 from zoo.train.bar import Progress
@@ -24,3 +28,39 @@ def test_all_are_said_that_are_far_apart(capsys):
     for epoch in range(1, 31):
         progress.say_evaluation(f"{epoch}", epoch, 30)
     assert len(capsys.readouterr().out.split()) == 30
+
+
+NOW = {"loss": 1.0, "top_1": 0.5, "learning_rate": 0.1}
+
+
+def test_the_first_step_is_told_apart_in_one_line(capsys):
+    progress = Progress(total_images=10, done_images=0)
+    progress.say_compiling(7.4)
+    assert capsys.readouterr().out == "compiling, about 7 s ... "
+    progress.say_compiled(6.25)
+    assert capsys.readouterr().out == "the first step took 6.2 s\n"
+    progress.say_compiling(7.4)
+    progress.say("error: cannot go on")
+    assert capsys.readouterr().out == "compiling, about 7 s ... \nerror: cannot go on\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_sign_moves_on_a_terminal_while_the_first_step_compiles(monkeypatch, capsys):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    progress = Progress(total_images=10, done_images=0)
+    progress.say_compiling(7.4)
+    until = time.monotonic() + 20
+    while "compiling, about 7 s - " not in screen.getvalue() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "compiling, about 7 s | 0 s" in screen.getvalue()
+    assert "compiling, about 7 s - " in screen.getvalue()
+    progress.say_compiled(6.25)
+    progress.advance(5, 1, NOW)
+    progress.close()
+    assert "the first step took 6.2 s, with compiling" in capsys.readouterr().out
+    assert "compiling" not in screen.getvalue().rpartition("\r")[2]

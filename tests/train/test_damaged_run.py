@@ -29,8 +29,8 @@ def recipe(run, *flags):
 
 
 def test_the_run_goes_on_from_the_newest_good_checkpoint(run, finished_run, capfd):
-    data = run / "checkpoints/ckpt-93.data-00000-of-00001"
-    data.write_bytes(data.read_bytes()[:-1000])
+    for data in run.glob("*/ckpt-93.data-00000-of-00001"):  # that of the best evaluation, too
+        data.write_bytes(data.read_bytes()[:-1000])
     (run / "checkpoints/checkpoint").write_bytes(b"\0garbage")
     prepared = prepare(recipe(run))
     assert prepared.step == 62
@@ -50,11 +50,12 @@ def cut(path):
 
 DAMAGES = {
     "no good checkpoint": (
-        lambda run: [path.write_bytes(b"") for path in run.glob("checkpoints/*.index")],
-        "has no checkpoint that can be read, got 5 files",
+        lambda run: [path.write_bytes(b"") for path in run.glob("*/ckpt-*.index")],
+        "has no checkpoint that can be read, got 8 files",
     ),
     "no checkpoint": (
-        lambda run: shutil.rmtree(run / "checkpoints"), "has evaluations up to epoch 3 and no check"
+        lambda run: [shutil.rmtree(run / name) for name in ("checkpoints", "best")],
+        "has evaluations up to epoch 3 and no check",
     ),
     "metrics": (lambda run: cut(run / "metrics.jsonl"), "metrics.jsonl is damaged"),
     "binary metrics": (

@@ -17,7 +17,7 @@ def test_files(finished_run):
     assert names == {
         "recipe.json", "launches.jsonl", "classes.txt", "checkpoints", "metrics.jsonl",
         "tensorboard", "curves.png", "confusion.png", "report.md", "summary.json",
-        "model.safetensors", "model.keras", "export", "stdout.txt",
+        "model.safetensors", "model.keras", "export", "stdout.txt", "best",
     }
     assert not [path for path in finished_run.iterdir() if path.name.startswith(".")]
 

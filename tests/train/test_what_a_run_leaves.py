@@ -65,7 +65,12 @@ def test_the_weights_of_the_best_or_of_the_last_evaluation(tmp_path, keep, capsy
     assert top_1(zoo.load_model(tmp_path / "run")) == summary["validation"]["top_1"]
     out = capsys.readouterr().out
     assert f"the weights are those of the {keep} evaluation, epoch " in out
-    assert f"had {100 * (last if keep == 'best' else best):.2f} % (--keep=" in out
+    other = "last" if keep == "best" else "best"
+    there = last if keep == "best" else best
+    assert f"had {100 * there:.2f} %, outside of this interval (tools.export --keep=" in out
+    assert top_1(zoo.weights.load_evaluation(tmp_path / "run", other)) == pytest.approx(there)
+    assert top_1(zoo.weights.load_evaluation(tmp_path / "run", keep)) == (
+        summary["validation"]["top_1"])
 
 
 def test_early_stopping(tmp_path):

@@ -1,7 +1,7 @@
 """Training checkpoints: the only file that knows how they are named and what their keys are.
 
     RUN/checkpoints/ckpt-STEP   the newest ones: every so many steps, and at each evaluation
-    RUN/best/ckpt-STEP          that of the best evaluation, where the run leaves its weights
+    RUN/best/ckpt-STEP          that of the best evaluation
 
 Which ones there are is read off the files' names, which are good off their content: TensorFlow
 keeps a checksum of each tensor. `checkpoint`, its own list of them, is for other programs alone.

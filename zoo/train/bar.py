@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import math
 import sys
+import threading
 import time
 
 from tqdm import tqdm
@@ -31,9 +33,38 @@ class Progress:
         self._total, self._done = total_images, done_images
         self._told = time.monotonic()
         self._evaluated = -math.inf
+        self._open_line, self._compiled = False, threading.Event()
         # When the first call was done, and how many images then: it compiles, so that the rate
         # and the time left count from there.
         self._first: tuple[float, int] | None = None
+
+    def say_compiling(self, seconds: float) -> None:
+        """The next step compiles, which takes about so long: a moving sign on a terminal, and
+        elsewhere the beginning of a line."""
+        text = f"compiling, about {seconds:.0f} s"
+        if not self._terminal:
+            print(f"{text} ...", end=" ", flush=True)
+            self._open_line = True
+            return
+        self._compiled.clear()
+        threading.Thread(target=self._turn, args=(text, time.monotonic()), daemon=True).start()
+
+    def say_compiled(self, seconds: float) -> None:
+        """What the step behind `say_compiling` took, its images made and its graph compiled."""
+        self._compiled.set()
+        if not self._open_line:
+            self.say(f"the first step took {seconds:.1f} s, with compiling")
+            return
+        self._open_line = False
+        print(f"the first step took {seconds:.1f} s", flush=True)
+
+    def _turn(self, text: str, since: float) -> None:
+        for sign in itertools.cycle("|/-\\"):
+            seconds = time.monotonic() - since
+            self._bar.set_description_str(f"{text} {sign} {seconds:.0f} s")
+            if self._compiled.wait(0.25):
+                self._bar.set_description_str("", refresh=False)
+                return
 
     def advance(self, images: int, epoch: int, now: dict[str, float]) -> None:
         """now: loss in nats, top_1 in 0..1 and learning_rate of the images just trained on."""
@@ -71,8 +102,12 @@ class Progress:
 
     def say(self, line: str) -> None:
         """A line above the bar, on standard output."""
+        if self._open_line:
+            self._open_line = False
+            print(flush=True)
         tqdm.write(visible(line))
         sys.stdout.flush()
 
     def close(self) -> None:
+        self._compiled.set()
         self._bar.close()

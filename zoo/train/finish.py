@@ -156,15 +156,18 @@ def _confusions(confusion, class_names: tuple[str, ...], most: int = 5) -> list[
 
 
 def _which_evaluation(summary: dict) -> str:
-    """Which weights the run leaves, and what the others had."""
+    """Which weights the run leaves, what the others had, and whether so many images tell both
+    apart: whether the others' accuracy lies outside of the interval."""
     left = summary["left"]
     other = "last" if left["evaluation"] == "best" else "best"
     there = summary[f"{other}_validation"]
     told = f"the weights are those of the {left['evaluation']} evaluation, epoch {left['epoch']}"
     if there["epoch"] == left["epoch"]:
         return f"{told}, which is the {other}, too"
-    return (f"{told}; the {other} one, epoch {there['epoch']}, had {100 * there['top_1']:.2f} % "
-            f"(--keep={other})")
+    low, high = interval(summary["validation"]["top_1"], summary["images"]["validation"])
+    apart = "in" if low <= there["top_1"] <= high else "outside of"
+    return (f"{told}; the {other} one, epoch {there['epoch']}, had {100 * there['top_1']:.2f} %, "
+            f"{apart} this interval (tools.export --keep={other})")
 
 
 def _interval(summary: dict, split: str) -> str:

@@ -80,10 +80,10 @@ class Run:
 
     @property
     def space(self) -> int:
-        """Bytes that it needs to go on to its end: a checkpoint beside the one before, and its
-        values three times."""
+        """Bytes that it needs to go on to its end: a checkpoint beside the one before and that of
+        the best evaluation, and its values three times."""
         values = [*self.state.weights.values(), *self.state.statistics.values()]
-        return 2 * self.checkpoints.num_bytes + 3 * 4 * sum(
+        return 3 * self.checkpoints.num_bytes + 3 * 4 * sum(
             variable.shape.num_elements() for variable in values
         )
 

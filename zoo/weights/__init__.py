@@ -3,6 +3,7 @@
 from zoo.weights.class_names import decode_predictions
 from zoo.weights.create import (
     create_model,
+    load_evaluation,
     load_model,
     load_pretrained,
     model_from,
@@ -15,6 +16,7 @@ from zoo.weights.push import push_to_hub
 __all__ = [
     "create_model",
     "decode_predictions",
+    "load_evaluation",
     "load_model",
     "load_pretrained",
     "model_from",

@@ -133,6 +133,22 @@ def load_model(path: str | Path, *, trust: Sequence[str] = ()) -> keras.Model:
     return create_model(weights=path, trust=trust)
 
 
+def load_evaluation(run_dir: str | Path, keep: str, *, trust: Sequence[str] = ()) -> keras.Model:
+    """The model of a run as it was at its best evaluation, or at the last, whichever of the two
+    the run leaves.
+
+    keep: "best" or "last".
+
+    Raises:
+      ValueError: as `load_model`, or the run has no such checkpoint.
+    """
+    path = as_path(run_dir)
+    values = local.values_of_evaluation(path, keep)
+    card = checked_card(path, None)
+    require_trust(card.addresses, trust, str(path))
+    return model_from(dataclasses.replace(card, accuracies={}), values)
+
+
 def model_from(card: Card, values: Mapping[str, np.ndarray]) -> keras.Model:
     """The model that `card` describes, with these values: variable path -> array.
 

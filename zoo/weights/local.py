@@ -89,9 +89,25 @@ def _is_own(kind: str, name: str, tensors: Mapping[str, np.ndarray]) -> bool:
 def _of_unfinished_run(path: Path) -> dict[str, np.ndarray]:
     recipe = run_folder.read_recipe(path)
     best = recipe["patience"] > 0 or recipe.get("keep") == "best"
-    checkpoint = best and checkpoints.newest(path, best=True) or checkpoints.newest(path)
+    if best and checkpoints.newest(path, best=True):
+        return values_of_evaluation(path, "best")
+    return values_of_evaluation(path, "last")
+
+
+def values_of_evaluation(path: Path, keep: str) -> dict[str, np.ndarray]:
+    """Variable path -> value at the best evaluation of a run, or at its newest checkpoint; their
+    averages, where the run keeps some.
+
+    keep: "best" or "last".
+
+    Raises:
+      ValueError: no run's folder, or one without such a checkpoint.
+    """
+    recipe = run_folder.read_recipe(path)
+    checkpoint = checkpoints.newest(path, best=keep == "best")
     if checkpoint is None:
-        raise ValueError(f"{path} has no checkpoint yet; train it further first")
+        raise ValueError(f"{path} has no checkpoint of the {keep} evaluation; train it further "
+                         "first")
     return checkpoints.read_values(checkpoint, averages=bool(recipe["averaging"]))
 
 
