@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ import tensorflow as tf
 from launch import ROOT, run_module
 from PIL import Image
 
+import zoo
 from zoo.augment import parse_policy
 from zoo.core.optimizer import make_optimizer
 from zoo.core.schedule import make_schedule
@@ -186,3 +188,27 @@ def test_training_on_a_data_source_of_ones_own(tmp_path, monkeypatch):
         "error: --data: data source own_data:squares: got an unexpected keyword argument 'size'; "
         "expected own_data:squares with options of (count: int = 2000)"
     )
+
+
+def test_the_notebook_runs_from_top_to_bottom(finished_run, tmp_path, monkeypatch, capsys):
+    """Without its first cell, which installs, and on a run that has ended."""
+    notebook = json.loads((ROOT / "examples" / "quickstart.ipynb").read_text())
+    assert notebook["nbformat"] == 4 and notebook["metadata"]["kernelspec"]["name"] == "python3"
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
+    install, *cells = ("".join(cell["source"]) for cell in code)
+    assert install.splitlines()[-1] == "%pip install -q keras-reference-zoo"
+    shutil.copytree(finished_run, tmp_path / "runs" / "digits")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    # In the process that has TensorFlow already, with the flags that the run began with.
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: run_module(
+        *command[2:], "--epochs=3", "--keep=last", cwd=tmp_path))
+    names = {}
+    for cell in cells:
+        exec(cell, names)
+    out = capsys.readouterr().out
+    assert "runs/digits is finished" in out
+    assert out.count("taken for") == 10 and out.splitlines()[-1].startswith("[b'")
+    assert zoo.load_model("round.safetensors").class_names == ("not round", "round")

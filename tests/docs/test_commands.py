@@ -27,6 +27,8 @@ from zoo import cli
 from zoo.recipe import Recipe
 
 UNITS = all_units()
+# Pages with commands for the folder of the clone; all others run in an empty one.
+OF_THE_CLONE = {"README": ("recipes",), "extending": ("examples",)}
 
 
 def test_each_block_has_a_language():
@@ -69,10 +71,10 @@ def material(tmp_path_factory):
 
 
 @pytest.fixture
-def desk(tmp_path, material, monkeypatch):
-    """A folder that looks like the repository's root, with the material in it, as working folder;
-    without a network."""
-    for name in ("recipes", "tools", "zoo", "examples"):
+def desk(page, tmp_path, material, monkeypatch):
+    """The working folder, elsewhere than the clone: empty but for the reader's own pictures, and
+    for the folders of the clone that the page's commands name; without a network."""
+    for name in OF_THE_CLONE.get(page.stem, ()):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "data").mkdir()
     for name in ("flowers", "mnist"):
