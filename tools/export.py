@@ -13,6 +13,10 @@ from zoo.cli import PATH, import_tensorflow, run_tool
 RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run", required=True)
 OUT = flags.DEFINE(PATH, "out", None, "folder for the versions of the model", required=True)
 KEEP = flags.DEFINE_enum("keep", "", ["", "best", "last"], "which evaluation; empty: the run's own")
+ON_BAD_IMAGE = flags.DEFINE_string(
+    "on_bad_image", "fail", "of an image that cannot be read: fail ends its request and says which "
+    "it is; flag answers the others, NaN and -1 for it, and the reason in the output error"
+)
 TRUST = flags.DEFINE_list("trust", [], "packages whose code the run's model may name")
 
 
@@ -29,7 +33,7 @@ def main() -> None:
             model = zoo.weights.load_evaluation(RUN_DIR.value, KEEP.value, trust=TRUST.value)
         else:
             model = zoo.load_model(RUN_DIR.value, trust=TRUST.value)
-    path = export_model(model, OUT.value)
+    path = export_model(model, OUT.value, on_bad_image=ON_BAD_IMAGE.value)
     print(f"SavedModel: {path}\n\n{usage(path)}")
 
 

@@ -1,6 +1,5 @@
 """The exported model, loaded by processes that have TensorFlow and nothing of this project."""
 
-import io
 import json
 import os
 import shutil
@@ -130,27 +129,11 @@ def test_the_graph_loader_that_servers_use(expected, answer):
     assert len(answer["graph_name"]) == len(expected) and all(answer["graph_name"])
 
 
-@pytest.mark.parametrize(("signature", "batch"), [
-    ("serving_default", {"images": np.zeros((0, 28, 28, 1), "f4")}),
-    ("encoded", {"image_bytes": np.zeros(0, object)}),
-])
-def test_no_image_gets_no_answer(finished_run, signature, batch):
-    """Kernels of convolutions refuse an empty batch; a server may well get one."""
-    loaded = tf.saved_model.load(str(finished_run / "export" / "1"))
-    dtype = {"images": tf.float32, "image_bytes": tf.string}
-    batch = {name: tf.constant(value, dtype[name]) for name, value in batch.items()}
-    answer = loaded.signatures[signature](**batch)
-    assert {name: (value.shape, value.dtype) for name, value in answer.items()} == {
-        "probabilities": ((0, 10), tf.float32), "class_index": ((0,), tf.int64),
-        "class_name": ((0,), tf.string),
-    }
-
-
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_tensorflow_lite_runs_the_signature_without_names(finished_run, digits, expected):
     path = str(finished_run / "export" / "1")
     assert sorted(tf.saved_model.load(path).signatures) == [
-        "encoded", "serving_default", "without_names"
+        "encoded", "examples", "serving_default", "uint8", "without_names"
     ]
     converter = tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["without_names"])
     run = tf.lite.Interpreter(model_content=converter.convert()).get_signature_runner()
@@ -263,14 +246,3 @@ np.save(sys.argv[3], keras.ops.softmax(model(images)))
     )
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(np.load(out), expected, atol=2e-6)
-
-
-def test_truncated_jpeg_is_an_error_of_the_call(finished_run, files):
-    call = tf.saved_model.load(str(finished_run / "export" / "1")).signatures["encoded"]
-    whole = files[2].read_bytes()
-    buffer = io.BytesIO()
-    Image.open(files[2]).save(buffer, "JPEG")
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        call(image_bytes=tf.constant([b"no image"]))
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        call(image_bytes=tf.constant([whole[: len(whole) // 3]]))

@@ -1,17 +1,6 @@
 """SavedModel for TensorFlow Serving and for any process that has TensorFlow.
 
-Three signatures, all with a free batch size, of no image too, and with everything that happens to
-an image before the network inside:
-
-    serving_default  images       float32 [B, S, S, C] in 0..255; [B, H, W, C] of any size where
-                                  the model's height and width are open
-    encoded          image_bytes  string [B]: JPEG, PNG, BMP, GIF or WebP files of any size, turned
-                                  upright by their EXIF data where the model was trained so
-    without_names    images       as of serving_default
-
-All return probabilities float32 [B, num_classes], and of the most probable class its index
-class_index int64 [B] and, but for the last, class_name string [B]. assets/classes.txt holds a class
-name a line. The last has no table of texts, which TensorFlow Lite does not fill.
+Its signatures: zoo/export/signatures.py. assets/classes.txt holds a class name a line.
 """
 
 from __future__ import annotations
@@ -21,40 +10,37 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from zoo.core.forward import normalise
-from zoo.data.center_crop import resize_and_center_crop
 from zoo.data.class_names import check_class_names
-from zoo.data.decode import decode_image
+from zoo.export import signatures
 from zoo.export.fold import for_inference
+from zoo.export.warmup import black_images, write_requests
 from zoo.files import folder_aside, os_errors, remove_left_aside
 from zoo.given_path import as_path, is_pattern
 
 
-def export_model(model: keras.Model, out: str | Path) -> Path:
+def export_model(
+    model: keras.Model, out: str | Path, *, on_bad_image: str = "fail"
+) -> Path:
     """Writes `model` as `out`/VERSION, VERSION one more than the largest there is.
 
     Written aside and renamed: a server that watches `out` never sees half a model.
 
     model: of `zoo.load_model` or `zoo.create_model`, returning logits; its attributes
-        `preprocessing` and `class_names` are known, its images grey or RGB.
+        `preprocessing` and `class_names` are known.
+    on_bad_image: "fail": an image that cannot be read fails its request, whose message says which;
+        "flag": it gets NaN probabilities, class_index -1 and the reason in the output `error`.
 
-    Raises ValueError, in one line, for another model, a class name that is not one line, or where
-    `out` is no folder.
+    Raises ValueError, in one line, for another model or argument, a class name that is not one
+    line, or where `out` is no folder.
     """
+    signatures.check_on_bad_image(on_bad_image)
     for name in ("preprocessing", "class_names"):
         if getattr(model, name, None) is None:
             raise ValueError(
-                f"got {model.name!r} without {name}; expected a model of zoo.load_model for square "
-                f"images, or one whose attribute {name} has been set"
+                f"got {model.name!r} without {name}; expected a model of zoo.load_model, or one "
+                f"whose attribute {name} has been set"
             )
-    made, taken = model.preprocessing.input_shape, model.input_shape[1:]
-    if made[2] not in (1, 3) or any(side not in (made[0], None) for side in taken[:2]):
-        raise ValueError(
-            f"got {model.name!r} for images of {taken}, whose preprocessing makes {made}; expected "
-            "the same height and width, and 1 or 3 channels, as files have"
-        )
     check_class_names(model.class_names)
     if model.card.classifier_activation is not None:
         raise ValueError(
@@ -77,7 +63,10 @@ def export_model(model: keras.Model, out: str | Path) -> Path:
         names_file = aside / "classes.txt"
         names_file.write_text("".join(f"{name}\n" for name in model.class_names))
         written = aside / "model"
-        _archive(model, names_file).write_out(str(written), verbose=False)
+        archive = signatures.archive(for_inference(model), names_file, on_bad_image)
+        archive.write_out(str(written), verbose=False)
+        images = model.preprocessing
+        write_requests(written, black_images(images.image_size, len(images.mean)))
         return _rename_to_next_version(written, out)
 
 
@@ -96,58 +85,6 @@ def usage(path: Path) -> str:
         ]
     call = "print(model(image_bytes=tf.constant([open('photo.jpg', 'rb').read()]))['class_name'])"
     return "\n".join([*lines, call])
-
-
-def _archive(model: keras.Model, names_file: Path) -> keras.export.ExportArchive:
-    model = for_inference(model)
-    known = model.preprocessing
-    size, channels = known.image_size, len(known.mean)
-    class_names = tf.lookup.StaticHashTable(
-        tf.lookup.TextFileInitializer(
-            str(names_file), tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
-            tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
-        ),
-        default_value="",
-    )
-
-    def classify(images):
-        logits = model(normalise(images, known.mean, known.std), training=False)
-        return {"probabilities": tf.nn.softmax(logits), "class_index": tf.argmax(logits, 1)}
-
-    def serve_images(images):
-        # Kernels of some layers refuse no images.
-        answer = tf.cond(
-            tf.shape(images)[0] > 0,
-            lambda: classify(images),
-            lambda: {"probabilities": tf.zeros([0, len(model.class_names)]),
-                     "class_index": tf.zeros([0], tf.int64)},
-        )
-        return {**answer, "class_name": class_names.lookup(answer["class_index"])}
-
-    def fit(image_bytes):
-        image = decode_image(image_bytes, channels, known.orientation)
-        return resize_and_center_crop(image, size, known.eval_resize, known.resizing)
-
-    def serve_encoded(image_bytes):
-        images = tf.map_fn(
-            fit, image_bytes,
-            fn_output_signature=tf.TensorSpec([size, size, channels], tf.uint8),
-        )
-        return serve_images(tf.cast(images, tf.float32))
-
-    # An ExportArchive, not a tf.Module that holds the model: servers read a SavedModel through
-    # TensorFlow's C API, which does not find a Keras 3 model's variables in the latter.
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.track(class_names)
-    images = tf.TensorSpec(model.input_shape, tf.float32, name="images")
-    archive.add_endpoint("serving_default", serve_images, [images])
-    archive.add_endpoint("without_names", classify, [images])
-    # The name ends in _bytes: TensorFlow Serving's REST interface then takes base64.
-    archive.add_endpoint(
-        "encoded", serve_encoded, [tf.TensorSpec([None], tf.string, name="image_bytes")]
-    )
-    return archive
 
 
 def _rename_to_next_version(written: Path, out: Path) -> Path:
