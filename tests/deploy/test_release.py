@@ -87,6 +87,20 @@ def test_the_image():
     assert [name for name in copied if not (ROOT / name).exists()] == []
 
 
+def test_the_servers_files():
+    """No server is started: the schema of compose files, and the names that both files share."""
+    folder = ROOT / "deploy/serving"
+    run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", folder / "compose.yml")
+    mounted = (folder / "compose.yml").read_text()
+    models = (folder / "models.config").read_text()
+    assert "../../models:/models:ro" in mounted and "./models.config:/config/" in mounted
+    assert 'base_path: "/models/digits"' in models and 'name: "digits"' in models
+    triton = (ROOT / "deploy/triton/config.pbtxt").read_text()
+    for text in (models, triton):
+        code = "\n".join(line.partition("#")[0] for line in text.splitlines())
+        assert all(code.count(a) == code.count(b) for a, b in ("{}", "[]"))
+
+
 def test_the_workflows():
     files = sorted((ROOT / ".github/workflows").glob("*.yml"))
     assert len(files) == 2

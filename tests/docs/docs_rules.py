@@ -30,6 +30,7 @@ RULES = [
     Rule(r"^python -m pytest", reason="is what runs this"),
     Rule(r"^ruff check", reason="a step of .ci/run"),
     Rule(r"^docker ", reason="needs Docker and a network"),
+    Rule(r"^python examples/classify_", reason="needs a server; tests/export/test_callers.py"),
     Rule(r"/data/(tfds|imagenet)|/downloads", reason="needs ImageNet"),
     Rule(r"--port=505", reason="runs until it is stopped; tests/tools/test_data_service.py"),
     Rule(r"--precision=mixed_bfloat16 --xla=on", reason="needs a GPU: minutes of compiling"),
