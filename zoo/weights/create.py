@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import zoo.models
-from zoo.address import is_address, require_trust
+from zoo.address import require_trust
 from zoo.given_path import as_path
 from zoo.lazy import lazy_module
-from zoo.models import checks, registry
+from zoo.models import checks
 from zoo.models.options import FamilyOptions
-from zoo.weights import artefact, catalogue, convert, local, names, stored
+from zoo.weights import artefact, catalogue, local, names, stored
+from zoo.weights.building import CREATE_OPTIONS, card_of, classes_of, described, with_values
 from zoo.weights.card import Card
 from zoo.weights.class_names import IMAGENET
-from zoo.weights.copying import copies_keep_what_is_known
 from zoo.weights.origin import checked_card, models_of, resolve
-from zoo.weights.unallocated import may_be_huge, shapes_of
 
 if TYPE_CHECKING:
     import keras
@@ -27,8 +26,6 @@ else:
     keras = lazy_module("keras")
     np = lazy_module("numpy")
 
-# What `zoo.models.create_model` takes beside the options of the builder.
-_CREATE_OPTIONS = {"input_shape", "include_top", "pooling", "classifier_activation"}
 # What a card says of the values, beside how the model is built.
 _KNOWN = ("class_names", "preprocessing", "licence", "recipe", "accuracies", "command", "versions",
           "git_commit")
@@ -97,14 +94,14 @@ def create_model(
         if name is None:
             raise ValueError("got neither a name nor weights; expected one of zoo.list_models()")
         model = zoo.models.create_model(name, num_classes=num_classes, **options)
-        return _described(model, _card_of(model, name, options))
+        return described(model, card_of(model, name, options))
     if name is not None:
-        zoo.models.check_model(name, set(options) - _CREATE_OPTIONS)
+        zoo.models.check_model(name, set(options) - CREATE_OPTIONS)
     origin = resolve(weights, name)
     if isinstance(origin, catalogue.Entry):
         name = name or models_of(origin)[0]
         values = stored.read_values(origin, name)
-        stored_classes = _classes_of(name, values)
+        stored_classes = classes_of(name, values)
         known = {"class_names": _CLASS_NAMES[origin.dataset], "licence": origin.licence,
                  "preprocessing": origin.preprocessing}
         options.setdefault("input_shape", origin.preprocessing.input_shape)
@@ -116,8 +113,8 @@ def create_model(
             name, options = card.model, _options_of(card, options)
             known = {field: getattr(card, field) for field in _KNOWN}
         values = local.read_values(origin, name, **options)
-        stored_classes = card.num_classes if card else _classes_of(name, values)
-    return _with_values(name, values, known, stored_classes, num_classes, options)
+        stored_classes = card.num_classes if card else classes_of(name, values)
+    return with_values(name, values, known, stored_classes, num_classes, options)
 
 
 def load_model(path: str | Path, *, trust: Sequence[str] = ()) -> keras.Model:
@@ -158,7 +155,7 @@ def model_from(card: Card, values: Mapping[str, np.ndarray]) -> keras.Model:
     options = _without_none(card.build_options())
     num_classes = options.pop("num_classes", None)
     known = {field: getattr(card, field) for field in _KNOWN}
-    return _with_values(card.model, values, known, num_classes, num_classes, options)
+    return with_values(card.model, values, known, num_classes, num_classes, options)
 
 
 def save_pretrained(model: keras.Model, path: str | Path, *, licence: str | None = None) -> None:
@@ -214,12 +211,12 @@ def load_pretrained(
         entry = catalogue.find(name)
         return create_model(models_of(entry)[0], weights=entry.name, **options)
     model_name, source = names.find(library, model_there)
-    zoo.models.check_model(model_name, set(options) - {*_CREATE_OPTIONS, "num_classes"})
+    zoo.models.check_model(model_name, set(options) - {*CREATE_OPTIONS, "num_classes"})
     values = stored.converted_values(model_name, tensors, source)
     options = checks.plain(options)
     num_classes = options.pop("num_classes", None)
-    stored_classes = _classes_of(model_name, values)
-    return _with_values(model_name, values, {}, stored_classes, num_classes, options)
+    stored_classes = classes_of(model_name, values)
+    return with_values(model_name, values, {}, stored_classes, num_classes, options)
 
 
 def _options_of(card: Card, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,77 +227,6 @@ def _options_of(card: Card, options: Mapping[str, Any]) -> dict[str, Any]:
         for name in ("pooling", "classifier_activation"):
             own.pop(name, None)
     return {**own, **options}
-
-
-def _with_values(
-    name: str, values: Mapping[str, np.ndarray], known: dict[str, Any],
-    stored_classes: int | None, num_classes: int | None, options: dict[str, Any],
-) -> keras.Model:
-    """Builds the model, gives it the values, and says on its card what is known of them.
-
-    stored_classes: those of the values' classifier; None: they have none.
-    """
-    has_top = options.get("include_top", True)
-    if has_top and num_classes is None:
-        num_classes = stored_classes
-    same_classes = has_top and num_classes == stored_classes
-    build = {**options, "num_classes": num_classes}
-    if may_be_huge(build) and not is_address(name):
-        convert.fitted(shapes_of(name, **build), values, new_classifier=not same_classes)
-    model = zoo.models.create_model(name, **build)
-    convert.assign(model, values, new_classifier=not same_classes)
-    if not same_classes:
-        known = {field: known[field] for field in ("preprocessing", "licence") if field in known}
-    images = known.get("preprocessing")
-    known = {**known, "preprocessing": images and images.for_input(model.input_shape[1:])}
-    model = _described(model, dataclasses.replace(_card_of(model, name, options), **known))
-    model.weights_preprocessing = images
-    return model
-
-
-def _card_of(model: keras.Model, name: str, options: Mapping[str, Any]) -> Card:
-    """The card of a model as it was built, of whose values nothing is known."""
-    has_top = options.get("include_top", True)
-    return Card(
-        model=name,
-        input_shape=tuple(model.input_shape[1:]),
-        num_classes=_logits(model).shape[-1] if has_top else None,
-        options={k: v for k, v in options.items() if k not in _CREATE_OPTIONS},
-        include_top=has_top,
-        pooling=options.get("pooling"),
-        classifier_activation=options.get("classifier_activation"),
-        parameters=zoo.models.count_trainable(model),
-    )
-
-
-def _described(model: keras.Model, card: Card) -> keras.Model:
-    model.card = card
-    model.preprocessing, model.class_names = card.preprocessing, card.class_names
-    copies_keep_what_is_known(model)
-    return model
-
-
-def _logits(model: keras.Model) -> keras.KerasTensor:
-    return model.output["logits"] if isinstance(model.output, dict) else model.output
-
-
-def _classes_of(name: str, values: Mapping[str, np.ndarray]) -> int | None:
-    """The number of classes of the classifier among the values; None where there is none.
-
-    Raises:
-      ValueError: a classifier that is no layer of one output a class.
-    """
-    structure = getattr(registry.find(name), "structure", None)
-    if structure is None or f"{structure.classifier}/kernel" not in values:
-        return None
-    if (bias := values.get(f"{structure.classifier}/bias")) is None:
-        raise ValueError(f"got no tensor for '{structure.classifier}/bias'; expected one")
-    if bias.ndim != 1 or bias.size == 0:
-        raise ValueError(
-            f"got a tensor of shape {bias.shape} for '{structure.classifier}/bias'; expected a "
-            "number a class"
-        )
-    return bias.shape[0]
 
 
 def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
