@@ -112,7 +112,10 @@ def read(path: str | Path) -> Kept:
                          "--out=DIR")
     with path.open(encoding="utf-8", newline="") as file:
         try:
-            rows = list(csv.DictReader(file, strict=True))
+            reader = csv.DictReader(file, strict=True)
+            rows = list(reader)
+            if missing := {"image", "label", "correct", "loss"} - {*(reader.fieldnames or ())}:
+                raise ValueError(f"it has no column {min(missing)!r}")
             return Kept(
                 tuple(row["image"] for row in rows), tuple(row["label"] for row in rows),
                 np.array([{"0": False, "1": True}[row["correct"]] for row in rows], bool),
