@@ -52,6 +52,10 @@ setup(
         "hub": ["huggingface_hub>=2.4,<3"],
         # --data=parquet:DIR and --data=arrayrecord:PATTERN, tfds: sets stored so
         "sets": ["pyarrow>=17,<27", "array-record>=0.5,<0.9"],
+        # tools/export.py, --format=litert, onnx or openvino
+        "litert": ["ai-edge-litert>=2.3,<3", "ai-edge-quantizer>=0.10,<0.11"],
+        "onnx": ["tf2onnx>=1.17,<2", "onnx>=1.23,<2", "onnxruntime>=1.32,<2"],
+        "openvino": ["openvino>=2026.4,<2027"],
         # tools/sweep.py
         "tune": ["optuna>=5,<6"],
         "test": [
@@ -66,6 +70,12 @@ setup(
             "huggingface_hub>=2.4,<3",
             "pyarrow>=17,<27",
             "array-record>=0.5,<0.9",
+            "ai-edge-litert>=2.3,<3",
+            "ai-edge-quantizer>=0.10,<0.11",
+            "tf2onnx>=1.17,<2",
+            "onnx>=1.23,<2",
+            "onnxruntime>=1.32,<2",
+            "openvino>=2026.4,<2027",
             "basedpyright>=1.30,<2",  # tests/typing; its wheel brings Node.js
             # tests/deploy: what is shipped
             "build>=1.2,<2",

@@ -77,7 +77,8 @@ PACKAGES = {
                  "tensorflow", "keras", "keras_cv", "tensorflow_datasets", "numpy", "PIL",
                  "numba", "llvmlite", "google", "matplotlib", "sklearn", "scipy", "h5py",
                  "safetensors", "ml_dtypes", "tensorboard", "tqdm", "optuna", "mlxtend",
-                 "filelock", "huggingface_hub"),
+                 "filelock", "huggingface_hub",
+                 "ai_edge_litert", "ai_edge_quantizer", "onnxruntime", "openvino"),
     "recipes/*.py": (),
 }
 # files -> modules that they must not import; the files in the last entry are let off.

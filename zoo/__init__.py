@@ -16,6 +16,7 @@ from zoo.program import end_quietly_while_importing
 
 end_quietly_while_importing()
 
+from zoo.export.exporting import export_model
 from zoo.export.fold import for_inference
 from zoo.export.keras_file import save_keras
 from zoo.finetune import feature_extractor, stages, transfer
@@ -36,6 +37,7 @@ __all__ = [
     "ModelInfo",
     "create_model",
     "decode_predictions",
+    "export_model",
     "feature_extractor",
     "for_inference",
     "list_models",

@@ -23,7 +23,7 @@ keras-zoo COMMAND ...                     the same as python -m zoo COMMAND ...
   train RECIPE --FLAG=VALUE ...   trains; keras-zoo train RECIPE --help lists the flags
   evaluate --FLAG=VALUE ...       accuracy of weights or of a run on a set of images
   predict --FLAG=VALUE ... FILES  the likeliest classes of images
-  export --FLAG=VALUE ...         a SavedModel for serving
+  export --FLAG=VALUE ...         a run or weights for other programs: SavedModel, LiteRT, ONNX ...
   recipes                         the recipes: model, data, published accuracy
   models [PATTERN]                the models, such as 'resnet*d': size, accuracy of their weights
   weights [PATTERN]               public checkpoints, such as 'timm:resnet50*'

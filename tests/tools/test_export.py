@@ -29,16 +29,31 @@ def test_another_evaluation_than_the_run_leaves(finished_run, tmp_path):
         zoo.weights.load_evaluation(begun, "best")
 
 
+def test_published_weights_in_another_format(tmp_path):
+    out = tmp_path / "models"
+    done = export("--weights=mnist", "--model=lenet5", f"--out={out}", "--format=litert",
+                  "--precision=int8", "--data=mnist5k", "--images=50", "--representative=20")
+    assert done.returncode == 0, done.stderr
+    assert f"litert: {out / '1'}" in done.stdout
+    assert "checked on 50 images (validation of mnist5k)" in done.stdout
+    assert "top-1 on them: Keras model 100.00%, exported 100.00%" in done.stdout
+    assert {path.name for path in (out / "1").iterdir()} == {
+        "model.tflite", "export.json", "README.md"
+    }
+
+
 def test_errors_are_one_line(tmp_path):
-    for arguments in (
-        [f"--run_dir={tmp_path}", f"--out={tmp_path / 'models'}"],
-        [f"--out={tmp_path}"],
-        [f"--run_dir={tmp_path}", f"--out={tmp_path}", "oops"],
-        [f"--run_dir={tmp_path}", f"--out={tmp_path}", "--outt=x"],
+    out = f"--out={tmp_path / 'models'}"
+    for arguments, told in (
+        ([f"--run_dir={tmp_path}", out], "--run_dir: "),
+        ([out], "expected one of --run_dir and --weights"),
+        (["--weights=imagenet", out, "--format=h5"], "--format: got 'h5'"),
+        (["--weights=mnist", out, "--format=onnx", "--precision=int8"], "expected --data"),
+        ([f"--run_dir={tmp_path}", out, "--outt=x"], "outt"),
     ):
         done = export(*arguments)
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
-        assert done.stderr.startswith("error: ")
+        assert done.stderr.startswith("error: ") and told in done.stderr
         assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 import zoo
-from zoo.export.saved_model import export_model
+from zoo.export.exporting import export_model
 from zoo.models.counting import count_macs
 from zoo.weights.preprocessing import Preprocessing
 

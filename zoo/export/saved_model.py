@@ -5,69 +5,46 @@ Its signatures: zoo/export/signatures.py. assets/classes.txt holds a class name 
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from zoo.data.class_names import check_class_names
 from zoo.export import signatures
+from zoo.export.chosen import Chosen
 from zoo.export.fold import for_inference
 from zoo.export.warmup import black_images, write_requests
-from zoo.files import folder_aside, os_errors, remove_left_aside
-from zoo.given_path import as_path, is_pattern
+from zoo.files import folder_aside
+from zoo.given_path import is_pattern
 
 
-def export_model(
-    model: keras.Model, out: str | Path, *, on_bad_image: str = "fail"
-) -> Path:
-    """Writes `model` as `out`/VERSION, VERSION one more than the largest there is.
+def write(model: keras.Model, folder: Path, chosen: Chosen) -> None:
+    """Writes the SavedModel into `folder`, which is empty.
 
-    Written aside and renamed: a server that watches `out` never sees half a model.
-
-    model: of `zoo.load_model` or `zoo.create_model`, returning logits; its attributes
-        `preprocessing` and `class_names` are known.
-    on_bad_image: "fail": an image that cannot be read fails its request, whose message says which;
-        "flag": it gets NaN probabilities, class_index -1 and the reason in the output `error`.
-
-    Raises ValueError, in one line, for another model or argument, a class name that is not one
-    line, or where `out` is no folder.
+    chosen: `precision` is the dtype of the network's layers; images and probabilities are float32.
     """
-    signatures.check_on_bad_image(on_bad_image)
-    for name in ("preprocessing", "class_names"):
-        if getattr(model, name, None) is None:
-            raise ValueError(
-                f"got {model.name!r} without {name}; expected a model of zoo.load_model, or one "
-                f"whose attribute {name} has been set"
-            )
-    check_class_names(model.class_names)
-    if model.card.classifier_activation is not None:
-        raise ValueError(
-            f"got {model.name!r} with classifier_activation={model.card.classifier_activation!r}; "
-            "expected None: the softmax is part of what is written"
-        )
-    for weight in model.weights:
-        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
-            raise ValueError(
-                f"got {model.name!r} with a value of {weight.path} that is not finite; expected "
-                "finite ones: its training has diverged"
-            )
-    out = as_path(out)
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out: {out} is a file; expected a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    remove_left_aside(out)
-    with folder_aside(out) as aside, os_errors(out):
+    images = model.preprocessing
+    with folder_aside(folder.parent) as aside:
         # Serving reads the asset by this file's name.
         names_file = aside / "classes.txt"
         names_file.write_text("".join(f"{name}\n" for name in model.class_names))
-        written = aside / "model"
-        archive = signatures.archive(for_inference(model), names_file, on_bad_image)
-        archive.write_out(str(written), verbose=False)
-        images = model.preprocessing
-        write_requests(written, black_images(images.image_size, len(images.mean)))
-        return _rename_to_next_version(written, out)
+        network = for_inference(model, dtype=chosen.precision)
+        archive = signatures.archive(network, names_file, chosen.on_bad_image)
+        archive.write_out(str(folder), verbose=False)
+    write_requests(folder, black_images(images.image_size, len(images.mean)))
+
+
+def opened(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Images float32 [B, S, S, C] in 0..255 -> probabilities, by TensorFlow's loader."""
+    loaded = tf.saved_model.load(str(folder))
+
+    def run(images: np.ndarray) -> np.ndarray:
+        signature = loaded.signatures["serving_default"]  # of `loaded`, which keeps the variables
+        return signature(images=tf.constant(images))["probabilities"].numpy()
+
+    return run
 
 
 def usage(path: Path) -> str:
@@ -85,16 +62,3 @@ def usage(path: Path) -> str:
         ]
     call = "print(model(image_bytes=tf.constant([open('photo.jpg', 'rb').read()]))['class_name'])"
     return "\n".join([*lines, call])
-
-
-def _rename_to_next_version(written: Path, out: Path) -> Path:
-    while True:
-        versions = [int(path.name) for path in out.iterdir() if path.name.isdigit()]
-        version = out / str(max(versions, default=0) + 1)
-        try:
-            # rename, unlike replace, fails where another export took the number meanwhile.
-            os.rename(written, version)
-            return version
-        except OSError:
-            if not version.exists():
-                raise

@@ -14,16 +14,7 @@ import tensorflow as tf
 from zoo.core.forward import normalise
 from zoo.export.each_image import bytes_of_examples, network_images
 
-ON_BAD_IMAGE = ("fail", "flag")
 _TOP = 5
-
-
-def check_on_bad_image(on_bad_image: str) -> None:
-    """Raises ValueError for what is not in `ON_BAD_IMAGE`."""
-    if on_bad_image not in ON_BAD_IMAGE:
-        raise ValueError(
-            f"--on_bad_image: got {on_bad_image!r}; expected one of {', '.join(ON_BAD_IMAGE)}"
-        )
 
 
 def archive(
@@ -32,11 +23,11 @@ def archive(
     """All signatures of `model`, to be written.
 
     names_file: a class name a line; becomes an asset of the same name.
-    on_bad_image: one of `ON_BAD_IMAGE`: whether an image that cannot be read fails its request or
-        is flagged in the output `error`.
+    on_bad_image: one of `zoo.export.formats.ON_BAD_IMAGE`: whether an image that cannot be read
+        fails its request or is flagged in the output `error`.
     """
     known = model.preprocessing
-    shape = [None, known.image_size, known.image_size, len(known.mean)]
+    shape = [None, *model.input_shape[1:]]
     answers = _Answers(model, names_file, on_bad_image == "flag")
 
     # Traced once for both signatures.

@@ -14,8 +14,9 @@ from zoo.data import Source
 from zoo.evaluate.exact import Predictions
 from zoo.evaluate.interval import interval
 from zoo.evaluate.per_class import confused_pairs
+from zoo.export.exporting import export_model, usage
 from zoo.export.keras_file import save_keras
-from zoo.export.saved_model import export_model, usage
+from zoo.export.pictures import of_split
 from zoo.files import write_text
 from zoo.printable import markdown, visible
 from zoo.recipe import Recipe
@@ -25,6 +26,8 @@ from zoo.runs import evaluations, run_folder
 from zoo.weights import artefact, model_from
 from zoo.weights.card import card_of_recipe
 from zoo.weights.local import values_of
+
+_CHECKED = 64  # images on which the SavedModel is compared with the Keras model
 
 
 def finish(
@@ -43,7 +46,12 @@ def finish(
     save_keras(model, keras_file)
     summary = summarise(recipe, source, records, predictions, model)
     if recipe.export:
-        summary["saved_model"] = str(export_model(model, folder / "export"))
+        shown = of_split(source.splits["validation"], model.preprocessing, _CHECKED)
+        version = export_model(
+            model, folder / "export", images=shown.images, labels=shown.labels,
+            of=f"validation of {recipe.data}",
+        )
+        summary["saved_model"] = str(version)
     summary["keras_model"] = str(keras_file)
     plots.draw_curves(records, folder / "curves.png")
     confusion = predictions["validation"].confusion(len(class_names))
