@@ -109,7 +109,8 @@ def test_each_format_answers_as_the_keras_model(name, model, digits, expected, t
     assert check["accuracy"] == {"keras": share, "exported": share} and share > 0.98
     assert (check["images"], check["of"]) == (100, "digits")
     card = (folder / "README.md").read_text()
-    for text in ("# lenet5", "61,706 parameters", "apache-2.0", "28x28, grey", "on 100 images"):
+    for text in ("# lenet5", "61,706 parameters", "apache-2.0", "28x28, grey", "on 100 images",
+                 "mnist at 28 pixels, published with"):
         assert text in card, text
     if name not in ("saved_model", "keras"):  # whose lines other tests run
         capfd.readouterr()

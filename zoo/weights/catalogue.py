@@ -58,6 +58,17 @@ class Entry:
         """LIBRARY:MODEL.TAG, as `find` takes it."""
         return f"{self.library}:{self.model_there}{'.' if self.tag else ''}{self.tag}"
 
+    @property
+    def accuracies(self) -> dict[str, dict[str, float]]:
+        """The published ones, as of a card: {"imagenet at 224 pixels, ...": {"top_1": 0.75, ...}};
+        empty where there are none."""
+        known = {"top_1": self.top_1, "top_5": self.top_5}
+        shares = {name: value / 100 for name, value in known.items() if value is not None}
+        size = self.preprocessing.image_size
+        if not shares:
+            return {}
+        return {f"{self.dataset} at {size} pixels, published with {self.name}": shares}
+
 
 def entries(pattern: str = "*") -> list[Entry]:
     """The checkpoints whose names match a shell pattern as `timm:resnet50*`, a library's in its

@@ -103,7 +103,7 @@ def create_model(
         values = stored.read_values(origin, name)
         stored_classes = classes_of(name, values)
         known = {"class_names": _CLASS_NAMES[origin.dataset], "licence": origin.licence,
-                 "preprocessing": origin.preprocessing}
+                 "preprocessing": origin.preprocessing, "accuracies": origin.accuracies}
         options.setdefault("input_shape", origin.preprocessing.input_shape)
     else:
         card, known = checked_card(origin, name), {}
