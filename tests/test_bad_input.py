@@ -19,13 +19,14 @@ from zoo.train.resuming import choose_folder
 
 
 def refused(capfd, *flags):
-    """The one line that a refused command prints."""
+    """The one line that a refused command prints, on standard error."""
     capfd.readouterr()
     with pytest.raises(SystemExit) as exit_info:
         main(RECIPE, "", ["recipes.lenet5", *map(str, flags)])
     assert exit_info.value.code == 2
-    lines = capfd.readouterr().err.splitlines()
-    assert len(lines) == 1, lines
+    out, err = capfd.readouterr()
+    lines = err.splitlines()
+    assert len(lines) == 1 and not out, out + err
     assert lines[0].startswith("error: ")
     return lines[0]
 

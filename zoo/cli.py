@@ -58,7 +58,6 @@ def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> No
     with stoppable(), contextlib.ExitStack() as stack:
         with one_line_errors():
             chosen = parse(recipe, arguments)
-            print(describe(chosen, recipe), flush=True)
             settled, folder = settle(chosen)
             if told := finished(folder):
                 print(told)
@@ -70,6 +69,7 @@ def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> No
 
             run = prepare(settled, command_line(sys.argv), folder=folder)
             check_space(folder, run.space)
+        print(describe(chosen, recipe), flush=True)  # behind all that may be wrong with it
         sys.exit(train(run))
 
 

@@ -44,7 +44,7 @@ RULES = [
     Rule(r"^(import|from|print|for|own|app|maps|opened|keras|model)\b", ""),
     Rule(r"-m tools\.(evaluate|export|data_statistics|predict|ensemble|check_start|find_lr|"
          r"validate_zoo)"),
-    Rule(r"-m tools\.linear_probe"),
+    Rule(r"-m tools\.linear_probe|saved_model_cli"),
     Rule(r"-m tools\.prepare_data --folder"),
     # What is made short.
     Rule(r"-m tools\.digits_folder", "--train_per_class=8 --validation_per_class=4"),
