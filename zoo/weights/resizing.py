@@ -36,24 +36,16 @@ def resize_and_crop(
     if channels not in (1, 3):  # Pillow takes the last of four for transparency
         parts = np.split(picture, channels, axis=2)
         return np.concatenate([resize_and_crop(x, size, resized, method) for x in parts], axis=2)
-    high, wide = resized
-    scaled = (
-        wide if wide * height >= high * width else int(high * width / height),
-        high if high * width >= wide * height else int(wide * height / width),
-    )
-    left, top = round((scaled[0] - size[1]) / 2), round((scaled[1] - size[0]) / 2)
-    if method == "area" and (scaled[0] > width or scaled[1] > height):
-        method = "bilinear"  # see zoo/data/methods.py
-    if method in _OF_PILLOW and math.prod(scaled) <= _MOST_PIXELS:
+    scaled, (left, top), method = _plan(height, width, size, resized, method)
+    if is_of_pillow(method) and math.prod(scaled) <= _MOST_PIXELS:
         image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
         whole = np.asarray(image.resize(scaled, Image.Resampling[_OF_PILLOW[method]]))
         return whole[top : top + size[0], left : left + size[1]].reshape(*size, channels)
-    first_row, rows = _weights(height, scaled[1], top, size[0], method)
-    first_column, columns = _weights(width, scaled[0], left, size[1], method)
+    (first_row, rows), (first_column, columns) = weights_of(height, width, size, resized, method)
     seen = picture[
         first_row : first_row + rows.shape[1], first_column : first_column + columns.shape[1]
     ]
-    if method in _OF_PILLOW:
+    if is_of_pillow(method):
         # Pillow's order: the height of a tall picture that shrinks comes first.
         if height > 2 * width and scaled[1] < height:
             turned = _resampled_as_pillow(seen.transpose(1, 0, 2), columns, rows)
@@ -62,6 +54,38 @@ def resize_and_crop(
     seen, rows, columns = (x.astype("float32") for x in (seen, rows, columns))
     sums = np.einsum("yh,hwc,xw->yxc", rows, seen, columns, optimize=True)
     return np.clip(np.floor(sums + 0.5), 0, 255).astype("uint8")
+
+
+def is_of_pillow(method: str) -> bool:
+    """Whether Pillow has it: it resizes one axis, rounds to whole levels, and resizes the other."""
+    return method in _OF_PILLOW
+
+
+def weights_of(
+    height: int, width: int, size: tuple[int, int], resized: tuple[int, int], method: str
+) -> tuple[tuple[int, np.ndarray], tuple[int, np.ndarray]]:
+    """Of the rows and of the columns: the first that is seen, and float64 [side of `size`, seen],
+    the weights by which the pixels seen make up those of the crop."""
+    scaled, (left, top), method = _plan(height, width, size, resized, method)
+    return (
+        _weights(height, scaled[1], top, size[0], method),
+        _weights(width, scaled[0], left, size[1], method),
+    )
+
+
+def _plan(
+    height: int, width: int, size: tuple[int, int], resized: tuple[int, int], method: str
+) -> tuple[tuple[int, int], tuple[int, int], str]:
+    """Width and height of the whole picture resized, left and top of the crop in it, the method."""
+    high, wide = resized
+    scaled = (
+        wide if wide * height >= high * width else int(high * width / height),
+        high if high * width >= wide * height else int(wide * height / width),
+    )
+    left, top = round((scaled[0] - size[1]) / 2), round((scaled[1] - size[0]) / 2)
+    if method == "area" and (scaled[0] > width or scaled[1] > height):
+        method = "bilinear"  # see zoo/data/methods.py
+    return scaled, (left, top), method
 
 
 def _weights(

@@ -22,6 +22,13 @@ def resize_and_crop(
     # Of two equal sides either is right.
     after = tf.where(high * before[1] >= wide * before[0], high * before // before[0],
                      wide * before // before[1])
+    if method == "area":  # see zoo/data/methods.py
+        cut = tf.cond(
+            tf.reduce_all(after <= before),
+            lambda: _mean_of_areas(levels, before, after, size),
+            lambda: resize_and_crop(images, size, resized, "bilinear"),
+        )
+        return tf.ensure_shape(cut, [images.shape[0], *size, images.shape[-1]])
     first = tf.cast(tf.round(tf.cast(after - size, tf.float64) / 2), tf.int64)
     step = tf.cast(before, tf.float64) / tf.cast(after, tf.float64)
     # Only what is seen, and what its filters reach: two pixels, of the larger of both pictures.
@@ -56,6 +63,36 @@ def resize_and_crop(
         tall = (before[0] > 2 * before[1]) & (after[0] < before[0])
         cut = tf.cond(tall, rows_first, columns_first)
     return tf.ensure_shape(cut, [images.shape[0], *size, images.shape[-1]])
+
+
+def _mean_of_areas(
+    levels: tf.Tensor, before: tf.Tensor, after: tf.Tensor, size: tuple[int, int]
+) -> tf.Tensor:
+    """float32 [B, H, W, C] -> [B, *size, C]; before, after: int64 [2], height and width.
+
+    Which pixels an area covers hangs on the last bit of a position, so positions are float64, as
+    in zoo/weights/resizing.py; ScaleAndTranslate's are float32.
+    """
+    def of_axis(axis: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        scale = tf.cast(before[axis], tf.float64) / tf.cast(after[axis], tf.float64)
+        first = tf.round(tf.cast(after[axis] - size[axis], tf.float64) / 2)
+        centres = (first + tf.range(size[axis], dtype=tf.float64) + 0.5) * scale
+        starts = tf.maximum(tf.floor(centres - scale / 2 + 0.5), 0)
+        ends = tf.minimum(tf.floor(centres + scale / 2 + 0.5), tf.cast(before[axis], tf.float64))
+        pixels = tf.range(starts[0], ends[-1])
+        distances = (pixels - centres[:, None] + 0.5) * (1 / scale)
+        covered = (
+            (pixels >= starts[:, None]) & (pixels < ends[:, None])
+            & (distances > -0.5) & (distances <= 0.5)
+        )
+        weights = tf.cast(covered, tf.float32)
+        low, high = tf.cast(starts[0], tf.int64), tf.cast(ends[-1], tf.int64)
+        return weights / tf.reduce_sum(weights, axis=1, keepdims=True), low, high
+
+    (rows, top, bottom), (columns, left, right) = of_axis(0), of_axis(1)
+    seen = levels[:, top:bottom, left:right]
+    means = tf.floor(tf.einsum("xw,bhwc->bhxc", columns, seen) + 0.5)  # whole levels, as Pillow's
+    return tf.floor(tf.einsum("yh,bhxc->byxc", rows, means) + 0.5)
 
 
 def with_checked_levels(images: tf.Tensor) -> tf.Tensor:

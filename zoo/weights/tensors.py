@@ -3,7 +3,8 @@
 Their values are not known while a graph is built, so TensorFlow checks the levels of float tensors
 when it runs; those of other backends, and what Keras' own operations normalise in a functional
 model, are not checked. TensorFlow's operations resize, in `tf.data` also beside another backend.
-XLA cannot compile that: models with `ResizeAndCrop` tell Keras so.
+XLA cannot compile that: models with `ResizeAndCrop` tell Keras so. Tensors of other backends, as in
+JAX's jit, are resized by matrices, for which their height and width have to be known.
 """
 
 from __future__ import annotations
@@ -16,15 +17,12 @@ np = lazy_module("numpy")
 tf = lazy_module("tensorflow")
 keras = lazy_module("keras")
 Image = lazy_module("PIL.Image")
+matrix_resizing = lazy_module("zoo.weights.matrix_resizing")
 resize_layer = lazy_module("zoo.weights.resize_layer")
 tensor_resizing = lazy_module("zoo.weights.tensor_resizing")
 
 if TYPE_CHECKING:
     from zoo.weights.preprocessing import Preprocessing
-
-# Those whose pixels are within a level of Pillow's. Which pixels an `area` covers hangs on the last
-# bit of a position, which is float32 in a graph.
-_METHODS = ("bilinear", "bicubic", "bilinear_aliased", "bicubic_aliased")
 
 
 def is_tensor(images: object) -> bool:
@@ -70,8 +68,7 @@ def preprocess(images: keras.KerasTensor, known: Preprocessing, size: tuple[int,
     size: None leaves out resizing and cropping.
 
     Raises:
-      ValueError: another or an unknown shape, number of channels or type; a method that cannot
-        resize tensors.
+      ValueError: another or an unknown shape, number of channels or type.
       tf.errors.InvalidArgumentError: when it runs, float pictures that are no levels of 0..255.
     """
     ops = tf if _of_tensorflow(images) else keras.ops
@@ -115,19 +112,11 @@ def _as_batch(images, channels: int, ops):
 
 
 def _resized(images, known: Preprocessing, size: tuple[int, int]):
-    if known.resizing not in _METHODS:
-        raise ValueError(
-            f"got tensors to be resized by {known.resizing!r}; expected one of {list(_METHODS)}: "
-            "pass NumPy arrays, or resize=False for pictures of the network's size"
-        )
     arguments = size, known.resized(size), known.resizing
     if _of_tensorflow(images):
         return tensor_resizing.resize_and_crop(images, *arguments)
     if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            f"got tensors of Keras' backend {keras.backend.backend()!r} to be resized; expected "
-            "those of TensorFlow, as in tf.data: pass NumPy arrays, or resize=False"
-        )
+        return matrix_resizing.resize_and_crop(images, *arguments)
     return resize_layer.ResizeAndCrop(*arguments)(images)
 
 
