@@ -46,7 +46,7 @@ ROWS = {
     "recipe": (*_LOW, "models", "augment", "data", "core", "runs", "weights"),
     "evaluate": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "finetune"),
     "export": (*_LOW, "models", "data", "core", "weights"),
-    "report": (*_LOW, "evaluate"),
+    "report": (*_LOW, "data", "evaluate"),
     "train": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "finetune", "recipe",
               "evaluate", "export", "report"),
     "tuning": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "recipe", "report",

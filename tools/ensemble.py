@@ -11,7 +11,7 @@ weights batch-norm's statistics are taken anew from the training images, as the 
 
 from absl import flags
 
-from zoo.cli import import_tensorflow, run_tool
+from zoo.cli import OPTIONAL_PATH, import_tensorflow, run_tool
 from zoo.given_path import as_path
 
 RUN_DIRS = flags.DEFINE_list("run_dirs", [], "folders of training runs")
@@ -24,19 +24,30 @@ MEAN_OF = flags.DEFINE_enum(
 )
 TRUST = flags.DEFINE_list("trust", [], "packages whose code the runs may name")
 SPLIT = flags.DEFINE_string("split", "validation", "train, validation or test")
+OUT = flags.DEFINE(
+    OPTIONAL_PATH, "out", "", "a new or empty folder for all that is found of the mean, as of "
+    "tools.evaluate"
+)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "images read at once", lower_bound=1)
 
 
 def main() -> None:
+    from zoo.data.folder import check_new_folder
+
     if not RUN_DIRS.value:
         raise ValueError("--run_dirs: got none; expected folders joined by commas")
+    if OUT.value:
+        check_new_folder(OUT.value)
     run_dirs = [str(as_path(folder)) for folder in RUN_DIRS.value]
     import_tensorflow()
     from zoo.core import runtime
     from zoo.data import open_source
     from zoo.data.bad_images import named_errors
-    from zoo.evaluate import ensemble
+    from zoo.evaluate import ensemble, kept
+    from zoo.evaluate.label_sets import image_names
     from zoo.recipe.file import from_fields
+    from zoo.report.evaluation import figures_of, percent
+    from zoo.report.evaluation_folder import write_new_folder
 
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
     members = ensemble.load_members(
@@ -60,12 +71,20 @@ def main() -> None:
         together = [mean_of_weights(members, recipe, source)]
     rows = [(member.name, [member.model]) for member in members]
     rows.append((f"mean of {MEAN_OF.value}", together))
-    with named_errors({SPLIT.value: source.splits[SPLIT.value]}):
-        print(f"{SPLIT.value} of {recipe.data}, {source.splits[SPLIT.value].num_examples} images")
+    split = source.splits[SPLIT.value]
+    with named_errors({SPLIT.value: split}):
+        print(f"{SPLIT.value} of {recipe.data}, {split.num_examples} images; in brackets: 95 % "
+              "intervals")
         for name, models in rows:
-            found = evaluate(models, source.splits[SPLIT.value])
-            print(f"top-1 {100 * found.top_1:.2f} %, top-5 {100 * found.top_5:.2f} %, loss "
+            found = evaluate(models, split)
+            figures = {"title": f"{name}: {SPLIT.value} of {recipe.data}",
+                       **figures_of(found, image_names(split))}
+            print(f"top-1 {percent(figures, 'top_1')}, top-5 {percent(figures, 'top_5')}, loss "
                   f"{found.loss:.4f}: {name}", flush=True)
+        if OUT.value:  # of the last one, the mean
+            answers = kept.rows_of(found, image_names(split), source.class_names)
+            write_new_folder(OUT.value, figures, found, answers, source.class_names, split,
+                             source.channels)
 
 
 def mean_of_weights(members: list, recipe, source):
@@ -109,7 +128,8 @@ def evaluate(models: list, split):
         batch_size=-(-BATCH_SIZE.value // replicas) * replicas, eval_resize=images.eval_resize,
         resizing=images.resizing,
     )
-    call = make_eval_call(strategy, mean_of_probabilities(forwards), jit_compile=xla)
+    call = make_eval_call(strategy, mean_of_probabilities(forwards), jit_compile=xla,
+                          keep_logits=True)
     return evaluate(strategy, call, strategy.experimental_distribute_dataset(batches))
 
 

@@ -80,6 +80,7 @@ def main() -> None:
     from zoo.evaluate.label_sets import image_names
     from zoo.evaluate.several_views import evaluate_views
     from zoo.report.evaluation import described, figures_of
+    from zoo.report.evaluation_folder import write_new_folder
 
     other = kept.read(COMPARE.value) if COMPARE.value else None
     runtime.configure(precision="float32", virtual_devices=1, deterministic=False, seed=0)
@@ -113,7 +114,9 @@ def main() -> None:
     rows = kept.rows_of(predictions, names, answers)
     _add_comparisons(figures, predictions, matched.classes, rows, real, other)
     if OUT.value:
-        _write(figures, predictions, rows, answers, split, source.channels)
+        write_new_folder(
+            OUT.value, figures, predictions, rows, answers, split, source.channels
+        )
     print("\n".join([_about(figures), *described(figures), (
         f"{figures['views_per_image']} views an image, {figures['images_per_second']:.1f} "
         f"images/s, {figures['seconds']:.1f} s"
@@ -139,17 +142,6 @@ def _add_comparisons(figures, predictions, classes, rows, real, other) -> None:
         own = kept.kept_of(rows)
         kept.check_same_images(own, other)
         figures["compared"] = {"with": COMPARE.value, **compared(own, other)}
-
-
-def _write(figures, predictions, rows, answers, split, channels) -> None:
-    from zoo.data.contact_sheet import sheet_of
-    from zoo.data.folder import new_folder
-    from zoo.report.evaluation_folder import caption, most_surely_wrong, write_evaluation
-
-    wrong = most_surely_wrong(rows)
-    with new_folder(OUT.value) as folder:
-        sheet = sheet_of(split, wrong, [caption(rows[row]) for row in wrong], channels)
-        write_evaluation(folder, figures, predictions, rows, answers, sheet)
 
 
 def _short_sides() -> tuple[int, ...]:

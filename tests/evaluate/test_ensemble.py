@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shutil
 
@@ -93,11 +94,13 @@ def test_no_mean_of_other_networks():
         mean_of_weights([member("one", 1), other])
 
 
-def test_snapshots_of_a_run(finished_run):
+def test_snapshots_of_a_run(finished_run, tmp_path):
     """It keeps the checkpoints of its last two of three epochs."""
-    done = run_module("tools.ensemble", f"--run_dirs={finished_run}", "--checkpoints=evaluated")
+    out = tmp_path / "out"
+    done = run_module("tools.ensemble", f"--run_dirs={finished_run}", "--checkpoints=evaluated",
+                      f"--out={out}")
     assert done.returncode == 0, done.stderr
-    rows = re.findall(r"top-1 ([\d.]+) %, top-5 [\d.]+ %, loss ([\d.]+): (.*)", done.stdout)
+    rows = re.findall(r"top-1 ([\d.]+) % \(.*?\), top-5 .*, loss ([\d.]+): (.*)", done.stdout)
     assert [name for *_, name in rows] == [
         f"{finished_run} step 62", f"{finished_run} step 93", "mean of probabilities"
     ]
@@ -106,6 +109,8 @@ def test_snapshots_of_a_run(finished_run):
     # The last one is the run's own figure.
     report = (finished_run / "report.md").read_text()
     assert f"| validation | 1000 | {rows[1][0]} (" in report
+    figures = json.loads((out / "figures.json").read_text())  # those of the mean
+    assert f"{100 * figures['top_1']:.2f}" == rows[2][0] and (out / "predictions.csv").exists()
     # Convexity: the mean's loss is at most the mean of the losses.
     assert float(rows[2][1]) <= (float(rows[0][1]) + float(rows[1][1])) / 2 + 1e-4
 

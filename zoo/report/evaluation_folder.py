@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL.Image import Image
 
+from zoo.data.contact_sheet import sheet_of
+from zoo.data.folder import new_folder
+from zoo.data.splits import Split
 from zoo.evaluate import kept
 from zoo.evaluate.calibration import confidence_at, first_half, reliability
 from zoo.evaluate.exact import Predictions
@@ -22,6 +25,21 @@ from zoo.report.reliability_plot import draw_reliability
 
 MOST_PAIRS = 20
 _MOST_CLASSES = 20  # in the report, those of the least F1; per_class.csv has all
+
+
+def write_new_folder(
+    out: str, figures: dict, predictions: Predictions, rows: Sequence[dict],
+    class_names: tuple[str, ...], split: Split, channels: int,
+) -> None:
+    """`write_evaluation` into the new or empty folder `out`, whole or not at all, with the contact
+    sheet of `split`, whose images have 1 or 3 `channels`.
+
+    Raises ValueError for another folder.
+    """
+    wrong = most_surely_wrong(rows)
+    with new_folder(out) as folder:
+        sheet = sheet_of(split, wrong, [caption(rows[row]) for row in wrong], channels)
+        write_evaluation(folder, figures, predictions, rows, class_names, sheet)
 
 
 def write_evaluation(
