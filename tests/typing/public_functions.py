@@ -32,6 +32,7 @@ for likely in zoo.decode_predictions(np.zeros((1, 1000)), top=3):
         assert_type(name, str)
         assert_type(probability, float)
 assert_type(zoo.save_pretrained(model, "m.safetensors", licence="apache-2.0"), None)
+assert_type(zoo.push_to_hub(model, "me/net", private=True), str)
 assert_type(zoo.export_model(model, "models", format="onnx", precision="int8"), Path)
 assert_type(zoo.save_keras(model, "m.keras"), None)
 assert_type(zoo.load_pretrained("timm:resnet50d", {}, num_classes=5), keras.Model)
