@@ -45,9 +45,9 @@ TESTS = {
     "zoo/core/schedule.py": "core/test_schedule.py",
     "zoo/core/decay.py": "core/test_schedule.py core/test_optimizer.py core/test_averaging.py",
     "zoo/data/crop.py": "data/test_data_crop.py data/test_data_resize.py data/test_data_views.py "
-                        "data/test_data_native.py",
+                        "data/test_data_native.py data/test_data_orientation.py",
     "zoo/data/order.py": "data/test_data_order.py",
-    "zoo/evaluate/exact.py": "evaluate/test_exact.py",
+    "zoo/evaluate/exact.py": "evaluate/test_exact.py evaluate/test_several_views.py",
     "zoo/runs/checkpoints.py": "runs/test_checkpoints.py",
     "zoo/weights/artefact.py": "weights/test_artefact.py",
     "zoo/weights/card.py": "weights/test_artefact.py weights/test_run_preprocessing.py",
