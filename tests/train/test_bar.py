@@ -22,6 +22,17 @@ def test_of_quick_evaluations_some_are_said_and_the_last(capsys, epochs, wanted)
     assert [int(line) for line in capsys.readouterr().out.split()] == wanted
 
 
+def test_a_slow_machine_prints_no_more_lines(capsys, monkeypatch):
+    """Of 30 evaluations 8 seconds apart, as of the quickstart beside other load: its 25 lines have
+    16 others."""
+    progress = Progress(total_images=10, done_images=0)
+    clock = iter(range(0, 240, 8))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    for epoch in range(1, 31):
+        progress.say_evaluation(f"{epoch}", epoch, 30)
+    assert len(capsys.readouterr().out.split()) == 9
+
+
 def test_all_are_said_that_are_far_apart(capsys):
     progress = Progress(total_images=10, done_images=0)
     progress.QUICK_SECONDS = 0.0

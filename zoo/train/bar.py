@@ -21,8 +21,9 @@ class Progress:
     """
 
     SECONDS_BETWEEN_LINES = 60.0
-    # Evaluations that follow each other faster are quick: of these a run has so many lines.
-    QUICK_SECONDS, QUICK_LINES = 5.0, 8
+    # Evaluations that come so soon after the last line of one are quick: of these a run has so
+    # many lines.
+    QUICK_SECONDS, QUICK_LINES = 60.0, 8
 
     def __init__(self, *, total_images: int, done_images: int):
         self._terminal = sys.stderr.isatty()
@@ -96,8 +97,9 @@ class Progress:
         All are in metrics.jsonl.
         """
         at = time.monotonic()
-        quick, self._evaluated = at - self._evaluated < self.QUICK_SECONDS, at
+        quick = at - self._evaluated < self.QUICK_SECONDS
         if not quick or epoch == epochs or epoch % -(-epochs // self.QUICK_LINES) == 0:
+            self._evaluated = at
             self.say(line)
 
     def say(self, line: str) -> None:
