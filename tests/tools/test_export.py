@@ -25,7 +25,7 @@ def test_another_evaluation_than_the_run_leaves(finished_run, tmp_path):
     assert model.class_names == tuple("0123456789") and model.card.accuracies == {}
     begun = shutil.copytree(finished_run, tmp_path / "begun")
     shutil.rmtree(begun / "best")
-    with pytest.raises(ValueError, match="begun has no checkpoint of the best evaluation; train"):
+    with pytest.raises(ValueError, match="begun has no checkpoint of the best evaluation yet"):
         zoo.weights.load_evaluation(begun, "best")
 
 

@@ -106,8 +106,8 @@ def values_of_evaluation(path: Path, keep: str) -> dict[str, np.ndarray]:
     recipe = run_folder.read_recipe(path)
     checkpoint = checkpoints.newest(path, best=keep == "best")
     if checkpoint is None:
-        raise ValueError(f"{path} has no checkpoint of the {keep} evaluation; train it further "
-                         "first")
+        of_which = " of the best evaluation" if keep == "best" else ""
+        raise ValueError(f"{path} has no checkpoint{of_which} yet; train it further first")
     return checkpoints.read_values(checkpoint, averages=bool(recipe["averaging"]))
 
 
