@@ -32,7 +32,7 @@ def main() -> None:
     import tensorflow as tf
 
     import zoo
-    from zoo.export.saved_model import export_model
+    from zoo.export.exporting import export_model
 
     model = zoo.create_model(MODEL.value, weights=WEIGHTS.value)
     known = model.preprocessing
