@@ -218,16 +218,6 @@ def test_no_image_gets_no_answer(fails, flags, signature, name, shape):
         }
 
 
-def test_fewer_classes_than_five(tmp_path):
-    model = zoo.create_model("lenet5", num_classes=3)
-    model.preprocessing = zoo.create_model("lenet5", weights="mnist").preprocessing
-    model.class_names = ("a", "b", "c")
-    loaded = tf.saved_model.load(str(export_model(model, tmp_path)))
-    answer = ask(loaded, "uint8", "images", np.zeros((2, 28, 28, 1)))
-    assert answer["top_5_class_names"].shape == (2, 3)
-    assert sorted(answer["top_5_class_names"][0]) == [b"a", b"b", b"c"]
-
-
 def test_another_rule_is_refused(finished_run, tmp_path):
     with pytest.raises(ValueError, match="^--on_bad_image: got 'skip'; expected one of fail, flag"):
         export_model(zoo.load_model(finished_run), tmp_path / "models", on_bad_image="skip")
