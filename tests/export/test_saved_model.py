@@ -166,6 +166,17 @@ def test_class_names_are_an_asset(finished_run):
     assert len(asset.read_text().split()) == 10
 
 
+def test_a_run_checks_what_it_exports(finished_run):
+    record = json.loads((finished_run / "export" / "1" / "export.json").read_text())
+    check = record["check"]
+    assert (check["images"], check["of"]) == (64, "validation of mnist5k")
+    assert check["largest_difference"] < 2e-6 and check["label_agreement"] == 1
+    assert check["accuracy"]["keras"] == check["accuracy"]["exported"] > 0.8
+    card = (finished_run / "export" / "1" / "README.md").read_text()
+    for text in ("mnist5k", "recipes.lenet5", "validation: ", "tf.saved_model.load"):
+        assert text in card, text
+
+
 def test_a_class_name_that_would_be_two_lines_of_the_asset_is_refused(finished_run, tmp_path):
     model = zoo.load_model(finished_run)
     model.class_names = (*model.class_names[:9], "ni\nne")
