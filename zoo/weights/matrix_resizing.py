@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.lazy import lazy_module
-from zoo.weights.resizing import is_of_pillow, weights_of
+from zoo.weights.resizing import is_of_pillow, rows_first, weights_of
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +44,7 @@ def resize_and_crop(
         return ops.clip(ops.floor(levels + 0.5), 0, 255)
 
     passes = [("xw,bhwc->bhxc", columns), ("yh,bhwc->bywc", rows)]
-    if height > 2 * width and resized[0] * width < height * resized[1]:
+    if rows_first(height, width, size, resized):
         passes.reverse()
     for letters, weights in passes:
         seen = ops.einsum(letters, weights, seen)

@@ -46,8 +46,7 @@ def resize_and_crop(
         first_row : first_row + rows.shape[1], first_column : first_column + columns.shape[1]
     ]
     if is_of_pillow(method):
-        # Pillow's order: the height of a tall picture that shrinks comes first.
-        if height > 2 * width and scaled[1] < height:
+        if rows_first(height, width, size, resized):
             turned = _resampled_as_pillow(seen.transpose(1, 0, 2), columns, rows)
             return turned.transpose(1, 0, 2)
         return _resampled_as_pillow(seen, rows, columns)
@@ -59,6 +58,14 @@ def resize_and_crop(
 def is_of_pillow(method: str) -> bool:
     """Whether Pillow has it: it resizes one axis, rounds to whole levels, and resizes the other."""
     return method in _OF_PILLOW
+
+
+def rows_first(
+    height: int, width: int, size: tuple[int, int], resized: tuple[int, int]
+) -> bool:
+    """Pillow's order: the height of a tall picture that shrinks comes first."""
+    scaled, _, _ = _plan(height, width, size, resized, "bilinear")
+    return height > 2 * width and scaled[1] < height
 
 
 def weights_of(
