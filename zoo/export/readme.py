@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.export.check import told
 from zoo.printable import markdown
-from zoo.weights.card import Card
+from zoo.weights.card import Card, told_accuracies
 
 _UNKNOWN = "not known"
 
@@ -32,7 +32,7 @@ def readme(card: Card, exported: Mapping[str, Any], usage: str) -> str:
         "Command": card.command or _UNKNOWN,
         "Commit": card.git_commit or _UNKNOWN,
         "Versions": ", ".join(f"{k} {v}" for k, v in card.versions.items()) or _UNKNOWN,
-        "Accuracy": _accuracies(card) or _UNKNOWN,
+        "Accuracy": told_accuracies(card) or _UNKNOWN,
         "Licence of the weights": card.licence or _UNKNOWN,
         "Check": told(exported["check"]).replace("\n", "; "),
     }
@@ -47,13 +47,3 @@ def readme(card: Card, exported: Mapping[str, Any], usage: str) -> str:
         ", ".join(markdown(name) for name in card.class_names[:1000]), "",
     ]
     return "\n".join(lines)
-
-
-def _accuracies(card: Card) -> str:
-    return "; ".join(
-        f"{split}: " + ", ".join(
-            f"{name} {value:.4f}" for name, value in figures.items()
-            if isinstance(value, (int, float))
-        )
-        for split, figures in card.accuracies.items() if isinstance(figures, Mapping)
-    )

@@ -157,3 +157,14 @@ def _with_tuples(fields: Mapping[str, Any], names: tuple[str, ...] = ()) -> dict
         name: tuple(value) if isinstance(value, list) else value
         for name, value in fields.items() if not names or name in names
     }
+
+
+def told_accuracies(card: Card) -> str:
+    """As "validation: top_1 0.9880, top_5 1.0000"; empty where none is known."""
+    return "; ".join(
+        f"{split}: " + ", ".join(
+            f"{name} {value:.4f}" for name, value in figures.items()
+            if isinstance(value, (int, float))
+        )
+        for split, figures in card.accuracies.items() if isinstance(figures, Mapping)
+    )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from zoo.printable import markdown
-from zoo.weights.card import Card
+from zoo.weights.card import Card, told_accuracies
 
 _UNKNOWN = "not known"
 
@@ -32,7 +31,7 @@ def hub_card(card: Card, repo: str) -> str:
         "Command": card.command or _UNKNOWN,
         "Commit": card.git_commit or _UNKNOWN,
         "Versions": ", ".join(f"{name} {own}" for name, own in card.versions.items()) or _UNKNOWN,
-        "Accuracy": _accuracies(card) or _UNKNOWN,
+        "Accuracy": told_accuracies(card) or _UNKNOWN,
         "Licence": card.licence or _UNKNOWN,
     }
     lines = [
@@ -49,13 +48,3 @@ def hub_card(card: Card, repo: str) -> str:
         "```", "",
     ]
     return "\n".join(lines)
-
-
-def _accuracies(card: Card) -> str:
-    return "; ".join(
-        f"{split}: " + ", ".join(
-            f"{name} {value:.4f}" for name, value in figures.items()
-            if isinstance(value, (int, float))
-        )
-        for split, figures in card.accuracies.items() if isinstance(figures, Mapping)
-    )
