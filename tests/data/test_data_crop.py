@@ -152,6 +152,23 @@ def test_windows_of_scale_jitter_have_the_asked_distribution():
         assert abs(np.corrcoef(place, short_sides)[0, 1]) < 5 / np.sqrt(count)
 
 
+def test_each_corner_of_a_small_room_is_as_likely():
+    count = 1000
+    seeds = tf.stack([tf.fill([count], 7), tf.range(count)], axis=1)
+    windows = tf.map_fn(
+        lambda seed: scale_jitter_window(tf.constant([5, 5]), 4, short_side=(5, 5), seed=seed),
+        seeds,
+    ).numpy()
+    assert (windows[:, 2:] == 4).all() and set(windows[:, :2].ravel()) == {0, 1}
+    assert np.abs(windows[:, :2].mean(axis=0) - 0.5).max() < 5 * 0.5 / np.sqrt(count)
+
+
+def test_an_unknown_orientation_is_refused_for_decoded_images_too():
+    with pytest.raises(ValueError, match="unknown orientation, got 'up'; expected one of"):
+        crop_and_resize(tf.zeros([4, 4, 3], tf.uint8), 2, 3, lambda size: tf.constant([0, 0, 4, 4]),
+                        orientation="up")
+
+
 def test_scale_jitter_equals_resizing_first_and_cropping_then(photos):
     """Of a blurred photo: a window's corner has whole pixels of the one image or the other."""
     photo = Image.fromarray(photos[0]).filter(ImageFilter.GaussianBlur(6))
