@@ -1,4 +1,4 @@
-"""The native operations together. Importing this file compiles them, which takes seconds.
+"""The native operations together. Importing this file compiles them: seconds, once a machine.
 
 A process that gets a graph with them from another process has to import it too.
 """
