@@ -46,7 +46,7 @@ def choose(wanted: str) -> tuple[str, str]:
 
 @functools.cache
 def load_ops(wanted: str) -> types.ModuleType:
-    """Returns the module that `choose` chooses; compiling the native one takes seconds, once a machine.
+    """Returns the module that `choose` chooses; the native one is compiled once a machine.
 
     It has three functions: `random_resized_window`, `jpeg_part` and `resample`.
 
