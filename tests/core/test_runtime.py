@@ -35,3 +35,34 @@ def test_a_deterministic_run_can_be_repeated_to_the_bit_on_two_replicas(tmp_path
     assert len(one) == 10 and one.keys() == two.keys()
     for name, value in one.items():
         np.testing.assert_array_equal(two[name], value, err_msg=name)
+
+
+def test_a_deterministic_run_takes_max_pooling_on_any_device(tmp_path):
+    """XLA refuses its gradient, so "auto" has to leave XLA out."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["UnimplementedError", "[4,", "6,", "6,", "3]"]
+
+
+PROGRAM = """
+import tensorflow as tf
+from zoo.core import runtime
+
+runtime.configure(precision="float32", virtual_devices=1, deterministic=True, seed=0)
+
+def gradient(images):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(tf.nn.max_pool2d(images, 3, 2, "SAME"))
+    return tape.gradient(total, images)
+
+images = tf.random.stateless_uniform([4, 6, 6, 3], [0, 1])
+try:
+    tf.function(gradient, jit_compile=True)(images)
+except tf.errors.OpError as error:
+    print(type(error).__name__)
+xla = runtime.uses_xla("auto", deterministic=True)
+print(tf.function(gradient, jit_compile=xla or None)(images).shape.as_list())
+"""

@@ -62,6 +62,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zoo.address import is_address
+from zoo.augment.pixels import draw
 from zoo.augment.pixels.arguments import require_colour
 from zoo.lazy import lazy_module
 from zoo.spec import Call, bind, parse_calls
@@ -118,9 +119,7 @@ class Policy:
         cannot be compiled everywhere, and so stays outside.
         Returns float32 images and labels of the same shapes.
         """
-        images, labels = self.apply_layers(
-            images, labels, tf.random.fold_in(seed, len(self.ops))
-        )
+        images, labels = self.apply_layers(images, labels, draw.fold_in(seed, len(self.ops)))
         drawn = self.sample(seed, images.shape[0], images.shape[1])
         return (apply or self.apply)(tf.cast(images, tf.float32), labels, drawn)
 
@@ -136,11 +135,15 @@ class Policy:
         return apply_layers(self.layers, images, labels, seed)
 
     def sample(self, seed, batch_size: int, image_size: int) -> list:
-        """Draws every op's parameters. seed: int32 [2]; each op folds in its own place."""
-        return [
-            op.sample(tf.random.fold_in(seed, place), batch_size, image_size)
-            for place, op in enumerate(self.ops)
-        ]
+        """Draws every op's parameters. seed: int32 [2]; each op folds in its own place.
+
+        On the host: they are small, and a GPU would be waited for at each seed made of another.
+        """
+        with tf.device(draw.HOST):
+            return [
+                op.sample(draw.fold_in(seed, place), batch_size, image_size)
+                for place, op in enumerate(self.ops)
+            ]
 
     def apply(self, images, labels, parameters: list):
         """Applies every op with what `sample` drew for it: deterministic, on any backend."""

@@ -25,14 +25,16 @@ def configure(*, precision: str, virtual_devices: int, deterministic: bool, seed
         tf.config.experimental.enable_op_determinism()
 
 
-def uses_xla(mode: str) -> bool:
-    """Whether the step is compiled: "on", "off", or "auto" by device.
+def uses_xla(mode: str, *, deterministic: bool = False) -> bool:
+    """Whether the step is compiled: "on", "off", or "auto": on GPUs, unless `deterministic`.
+
+    TensorFlow refuses XLA's gradient of max pooling under op determinism, on every device.
 
     On CPUs XLA's convolutions are Eigen's, two to three times slower in training than oneDNN's,
     which the graph executor uses (docs/measurements/training_speed.md).
     """
     if mode == "auto":
-        return bool(tf.config.list_logical_devices("GPU"))
+        return bool(tf.config.list_logical_devices("GPU")) and not deterministic
     return mode == "on"
 
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
+from zoo.augment.pixels.draw import HOST, fold_in
 from zoo.core.averaging import Average
 from zoo.core.distribute import all_reduce_sum, first_replica
 from zoo.core.gradients import Settings, make_differentiate
@@ -64,13 +65,20 @@ def make_train_call(
     # Not a Python loop: AutoGraph takes longer to convert it than the tracing takes.
     @tf.function(autograph=False)
     def train_call(iterator, steps):
-        def one_more(done, sums):
-            return done + 1, sums + first_replica(
-                strategy, strategy.run(run_step, args=next(iterator))
+        # On the host, and counted in int32, which TensorFlow keeps there: a GPU's counter would
+        # have to be waited for before each step, and its seeds before each draw.
+        with tf.device(HOST):
+            first = tf.cast(state.step.read_value(), tf.int32)
+            end = first + tf.cast(steps, tf.int32)
+
+        def one_more(step, sums):
+            return step + 1, sums + first_replica(
+                strategy, strategy.run(run_step, args=(step, *next(iterator)))
             )
 
-        start = (tf.zeros([], tf.int64), tf.zeros([4], tf.float32))
-        _, sums = tf.while_loop(lambda done, _: done < steps, one_more, start)
+        _, sums = tf.while_loop(
+            lambda step, _: step < end, one_more, (first, tf.zeros([4], tf.float32))
+        )
         return sums
 
     return train_call
@@ -88,7 +96,10 @@ def make_replica_step(
     teacher: Callable[[tf.Tensor], tf.Tensor] | None = None,
     pick: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None,
 ) -> Callable[..., Sums]:
-    """`replica_step(*batch) -> Sums over all replicas`, to be run in each replica."""
+    """`replica_step(step, *batch) -> Sums over all replicas`, to be run in each replica.
+
+    step: int32 scalar on the host, the same number that the state holds.
+    """
     augment = make_augment(policy, settings)
     differentiate = make_differentiate(model, settings)
     if not settings.sync_bn:  # what crosses replicas cannot stand in a function of its own
@@ -96,7 +107,7 @@ def make_replica_step(
     apply_update = compiled(make_apply_update(optimizer, average, settings), settings)
     generators = integer_states(model)
 
-    def replica_step(*batch):
+    def replica_step(step, *batch):
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
         # Distributed datasets forget the static shape, which XLA and the ops need.
@@ -105,10 +116,7 @@ def make_replica_step(
         images = tf.ensure_shape(images, [rows, *model.input_shape[1:]])
         labels = tf.ensure_shape(labels, [rows])
         values = state.read()
-        step = values["step"]
-        seed = fold_in(
-            [settings.seed, 0], tf.cast(step, tf.int32), context.replica_id_in_sync_group
-        )
+        seed = fold_in([settings.seed, 0], step, context.replica_id_in_sync_group)
         images, labels = augment(images, labels, seed)
         batch = {"images": images, "labels": labels}
         if teacher is not None:
@@ -121,7 +129,9 @@ def make_replica_step(
             results, all_reduce_sum(tf.nest.flatten(results))
         )
         statistics = {path: value / replicas for path, value in statistics.items()}
-        rate = schedule(step) * values.pop("rate_factor")
+        with tf.device(HOST):
+            rate = schedule(tf.cast(step, tf.int64))
+        rate *= values.pop("rate_factor")
         values, norm = apply_update(
             _that_move(values, gradients, statistics), gradients, statistics, rate
         )
@@ -213,13 +223,6 @@ def generator_states(
         ]
         for part in range(micro_batches)
     ]
-
-
-def fold_in(seed, *numbers):
-    """Mixes `numbers` into `seed`, one after another: int32 [2] -> int32 [2]."""
-    for number in numbers:
-        seed = tf.random.fold_in(seed, number)
-    return seed
 
 
 def compiled(function: Callable, settings: Settings) -> Callable:

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
+from zoo.augment.pixels.draw import fold_in
 from zoo.core.distribute import all_reduce_sum, first_replica
 from zoo.core.forward import normalise, values_of
 from zoo.core.gradients import Settings
 from zoo.core.state import State
-from zoo.core.step import compiled, fold_in, generator_states, integer_states, make_augment
+from zoo.core.step import compiled, generator_states, integer_states, make_augment
 from zoo.progress import with_progress
 
 STEPS_A_CALL = 20

@@ -98,6 +98,10 @@ def _check_steps(recipe: Recipe, expect: _Expecting) -> None:
         f"a divisor of the {rows} images of a device",
     )
     expect("micro_batches", not (recipe.sync_bn and recipe.micro_batches > 1), "1 with --sync_bn")
+    expect(
+        "deterministic", not (recipe.deterministic and recipe.xla == "on"),
+        "false with --xla=on: XLA has no reproducible gradient of max pooling",
+    )
     expect("recompute", not (recipe.recompute and recipe.sync_bn), "false with --sync_bn")
     expect("recompute", not (recipe.recompute and recipe.aux_weight), "false with --aux_weight")
 

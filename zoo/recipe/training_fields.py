@@ -126,7 +126,7 @@ class TrainingFields:
         "faster), tensorflow, or auto: native where it can be had.", checks.one_of(host_ops.CHOICES)
     )
     deterministic: bool = field.machine(
-        False, "Use only reproducible kernels on a GPU (slower); on a CPU all are."
+        False, "Use only reproducible kernels on a GPU, without XLA (slower); on a CPU all are."
     )
     sync_bn: bool = field.machine(
         False, "Take batch-norm statistics over the images of all devices; without XLA."

@@ -170,6 +170,10 @@ def eval_sets(
     }
 
 
+def uses_xla(recipe: Recipe) -> bool:
+    return runtime.uses_xla(recipe.xla, deterministic=recipe.deterministic)
+
+
 def settings_of(recipe: Recipe, source: Source) -> Settings:
     num_classes = len(source.class_names)
     balanced = recipe.class_weights == "balanced"
@@ -178,7 +182,7 @@ def settings_of(recipe: Recipe, source: Source) -> Settings:
         num_classes=num_classes, mean=recipe.mean, std=recipe.std,
         label_smoothing=recipe.label_smoothing, batch_size=recipe.batch_size, seed=recipe.seed,
         scales_loss=recipe.precision == "mixed_float16",
-        jit_compile=runtime.uses_xla(recipe.xla), loss=make_loss(recipe.loss),
+        jit_compile=uses_xla(recipe), loss=make_loss(recipe.loss),
         class_weights=class_weights(recipe.class_weights, labels, num_classes),
         aux_weight=recipe.aux_weight, micro_batches=recipe.micro_batches,
         sync_bn=recipe.sync_bn, recompute=recipe.recompute,
@@ -188,7 +192,7 @@ def settings_of(recipe: Recipe, source: Source) -> Settings:
 
 def check_machine(recipe: Recipe, replicas: int) -> None:
     """Raises ValueError for values that this machine's devices do not allow."""
-    if recipe.sync_bn and runtime.uses_xla(recipe.xla):
+    if recipe.sync_bn and uses_xla(recipe):
         raise ValueError("--sync_bn: got true with XLA; expected --xla=off: statistics that cross "
                          "replicas cannot be compiled")
     pieces = replicas * recipe.micro_batches

@@ -8,6 +8,7 @@ global generator, so that a resumed run goes on with other draws than an unbroke
 
 from __future__ import annotations
 
+from zoo.augment.pixels import draw
 from zoo.lazy import lazy_module
 from zoo.spec import Call, bind
 
@@ -50,7 +51,7 @@ def apply_layers(layers: tuple, images, labels, seed) -> tuple:
     """
     batch = {"images": tf.cast(images, tf.float32), "labels": labels}
     for place, layer in enumerate(layers):
-        changed = _call(layer, dict(batch), tf.random.fold_in(seed, place))
+        changed = _call(layer, dict(batch), draw.fold_in(seed, place))
         for name, value in batch.items():
             if not value.shape.is_compatible_with(changed[name].shape):
                 raise ValueError(
@@ -69,7 +70,7 @@ def _call(layer, batch: dict, seed) -> dict:
     if not layer.built:
         layer.build(batch["images"].shape)
     states = [
-        tf.cast(tf.random.fold_in(seed, place), variable.dtype)
+        tf.cast(draw.fold_in(seed, place), variable.dtype)
         for place, variable in enumerate(generators)
     ]
     return layer.stateless_call([], states, batch, training=True)[0]

@@ -14,6 +14,18 @@ tf = lazy_module("tensorflow")
 TINY = 2.0**-126
 
 
+# Where TensorFlow's stateless random operations read their seeds, also those that run on a GPU.
+HOST = "CPU:0"
+
+
+def fold_in(seed, *numbers):
+    """Mixes `numbers` into `seed`, one after another: int32 [2] -> int32 [2]."""
+    with tf.device(HOST):
+        for number in numbers:
+            seed = tf.random.fold_in(seed, number)
+        return seed
+
+
 def split(seed, count: int) -> list:
     """`count` independent seeds."""
     return tf.unstack(tf.random.split(seed, count))
