@@ -9,6 +9,7 @@ from augment_references import unfixed
 from scipy import stats
 
 from zoo.augment import parse_policy
+from zoo.augment.pixels import draw
 from zoo.augment.pixels.choice import OPERATIONS
 
 DRAWS = 20_000
@@ -167,3 +168,50 @@ def test_augmix_chains():
     assert abs(weight.mean() - 0.25) < 0.01
     assert abs(weight.var() - stats.beta.var(0.5, 1.5)) < 0.005
     assert abs(drawn["share"].var() - stats.beta.var(0.5, 0.5)) < 0.005
+
+
+def test_draws_are_the_same_compiled_and_not():
+    """To the bit but where a function of them is computed, whose last bits differ."""
+    def drawn(seed):
+        seeds = draw.split(draw.fold_in(seed, 7, 8), 6)
+        exact = (
+            draw.fold_in(seed, 3), draw.uniform(seeds[0], [DRAWS]),
+            draw.uniform(seeds[1], [DRAWS], 0.5, 1.5), draw.integers(seeds[2], [DRAWS], 13),
+            draw.chance(seeds[3], DRAWS, 0.3), draw.permutation(seeds[4], DRAWS),
+        )
+        return exact, draw.normal(seeds[5], [DRAWS]), draw.log_gamma(seeds[:2], [DRAWS], 0.2)
+
+    plain = drawn(tf.constant([1, 2]))
+    compiled = tf.function(drawn, jit_compile=True, autograph=False)(tf.constant([1, 2]))
+    for one, other in zip(plain[0], compiled[0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(plain[1], compiled[1], rtol=1e-5, atol=1e-5)
+    # A proposal at the edge may be taken by one and refused by the other.
+    far = np.abs(plain[2] - compiled[2]) > 1e-4 + 1e-5 * np.abs(plain[2])
+    assert far.sum() <= 2
+
+
+def test_uniform_is_tensorflows():
+    seed = tf.constant([1, 2])
+    np.testing.assert_array_equal(
+        draw.uniform(seed, [DRAWS]), tf.random.stateless_uniform([DRAWS], seed, alg="philox")
+    )
+
+
+def test_normal():
+    drawn = draw.normal(tf.constant([1, 2]), [DRAWS], 3.0).numpy()
+    assert stats.kstest(drawn, stats.norm(0, 3).cdf).pvalue > P_VALUE
+
+
+@pytest.mark.parametrize("alpha", [1e-3, 0.2, 1.0, 3.0, 50.0, 1000.0])
+def test_gamma(alpha):
+    drawn = draw.log_gamma([tf.constant([1, 2]), tf.constant([3, 4])], [DRAWS], alpha).numpy()
+    ranks = stats.loggamma(alpha).cdf(drawn.astype(np.float64))
+    assert stats.kstest(ranks, "uniform").pvalue > P_VALUE
+
+
+@pytest.mark.parametrize("alpha", [1e8, 1e14, 1e30])
+def test_gamma_of_a_large_alpha_is_alpha(alpha):
+    """The logarithm's deviation, 1 / sqrt(alpha), is under a last place of float32."""
+    drawn = draw.log_gamma([tf.constant([1, 2]), tf.constant([3, 4])], [DRAWS], alpha).numpy()
+    np.testing.assert_allclose(drawn, np.log(alpha), rtol=1e-4)

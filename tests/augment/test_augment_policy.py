@@ -14,6 +14,7 @@ import tensorflow as tf
 from zoo.augment import Policy, check_policy, list_ops, parse_policy
 from zoo.augment.flip import Flip
 from zoo.augment.mixup import Mixup
+from zoo.augment.outside import apply_layers
 from zoo.augment.pad_crop import PadCrop
 
 ROOT = Path(__file__).parents[2]
@@ -188,10 +189,16 @@ def test_a_policy_is_a_function_of_images_labels_and_seed(compiled):
     run = policy
     if compiled:
         apply = tf.function(policy.apply, jit_compile=True, autograph=False)
-        run = tf.function(lambda *batch: policy(*batch, apply), autograph=False)
+        run = tf.function(
+            lambda images, labels, seed: policy.apply_ops(
+                *policy.apply_layers(images, labels, seed), seed, apply
+            ), autograph=False,
+        )
     got_images, got_labels = run(images, tf.constant(LABELS), seed)
     # Folded by 0..2 for the ops: the layers draw from the place behind theirs.
-    seen, labels = policy.apply_layers(images, tf.constant(LABELS), tf.random.fold_in(seed, 3))
+    seen, labels = apply_layers(
+        policy.layers, images, tf.constant(LABELS), tf.random.fold_in(seed, 3)
+    )
     seen, labels = policy.apply(seen, labels, policy.sample(seed, 6, 8))
     assert got_images.dtype == got_labels.dtype == tf.float32
     np.testing.assert_allclose(got_images, seen, rtol=0, atol=1e-4)

@@ -32,7 +32,7 @@ def differentiate(model, loss_scale=1.0, kernel=((0.1, -0.2, 0.3),), **changes):
     return make_differentiate(model, dataclasses.replace(SETTINGS, **changes))(
         {KERNEL: tf.constant(kernel)}, {},
         {"images": tf.constant(IMAGES), "labels": tf.constant(LABELS)},
-        [[]] * changes.get("micro_batches", 1), tf.constant(loss_scale),
+        tf.constant(5, tf.int64), tf.constant(1, tf.int64), tf.constant(loss_scale),
     )
 
 

@@ -21,15 +21,12 @@ def differentiated(model, images, labels, *, recompute, jit_compile=False):
     weights = {v.path: tf.constant(v.value) for v in model.trainable_variables}
     floats = [v for v in model.non_trainable_variables if "seed_generator" not in v.path]
     statistics = {v.path: tf.constant(v.value) for v in floats}
-    states = [
-        tf.constant([3, place], v.dtype) for place, v in enumerate(model.non_trainable_variables)
-        if "seed_generator" in v.path
-    ]
     call = tf.function(
         make_differentiate(model, settings), jit_compile=jit_compile or None, autograph=False
     )
     batch = {"images": tf.cast(images, tf.float32), "labels": tf.one_hot(labels, 10)}
-    return call(weights, statistics, batch, [states], tf.constant(1.0))
+    step, replica = tf.constant(5, tf.int64), tf.constant(1, tf.int64)
+    return call(weights, statistics, batch, step, replica, tf.constant(1.0))
 
 
 @pytest.mark.parametrize("precision, jit_compile", [("float32", False), ("mixed_bfloat16", True)])

@@ -18,8 +18,8 @@ from zoo.augment import Policy, parse_policy
 from zoo.augment.pixels.draw import fold_in
 from zoo.core.averaging import make_average
 from zoo.core.decay import Span
+from zoo.core.gradients import generator_states, integer_states
 from zoo.core.losses import distillation, smooth_labels
-from zoo.core.step import generator_states, integer_states
 
 SEED, ROWS, RATE, STEPS = 3, 8, 0.2, 3  # Trainer's seed
 IMAGES = np.random.default_rng(1).integers(0, 256, [ROWS, 4, 4, 1], np.uint8)

@@ -25,7 +25,8 @@ OLD, NEW = np.array([1.0]), np.array([7.0])  # a moving statistic
 def values(**changes) -> dict:
     found = {
         "weights": {"w": W}, "slots": {"momentum": {"w": M}}, "statistics": {"s": OLD},
-        "averages": {"w": 10 * W, "s": 10 * OLD}, "loss_scale": 1024.0, **changes,
+        "averages": {"w": 10 * W, "s": 10 * OLD}, "loss_scale": 1024.0,
+        "rate_factor": 0.5, **changes,
     }
     whole = {"step": 5, "updates": 3, "finite_steps": 7} | {
         name: found.pop(name) for name in ("finite_steps",) if name in found
@@ -45,10 +46,13 @@ def sum_of_all(averages, values, at_step):
 
 def update(gradient, *, scales_loss: bool, average=None, **changes):
     settings = dataclasses.replace(SETTINGS, scales_loss=scales_loss)
-    apply_update = make_apply_update(make_optimizer("momentum(0.9)"), average, settings)
+    apply_update = make_apply_update(
+        lambda at_step: 0.04 * tf.cast(at_step, tf.float32), make_optimizer("momentum(0.9)"),
+        average, settings, replicas=2,
+    )
     after, norm = apply_update(
         values(**changes), {"w": tf.constant(gradient, tf.float32)},
-        {"s": tf.constant(NEW, tf.float32)}, tf.constant(0.1),
+        {"s": tf.constant(2 * NEW, tf.float32)},
     )
     return tf.nest.map_structure(lambda x: x.numpy(), after), float(norm)
 
@@ -103,8 +107,7 @@ def test_the_optimizer_counts_updates_and_not_steps():
     counting = Optimizer((), lambda weights, slots, gradients, rate, updates: (
         {"w": weights["w"] + tf.cast(updates, tf.float32) + rate}, {}
     ))
-    after, _ = make_apply_update(counting, None, SETTINGS)(
-        values(), {"w": tf.constant(G, tf.float32)}, {"s": tf.constant(NEW, tf.float32)},
-        tf.constant(0.25),
+    after, _ = make_apply_update(lambda step: 0.5, counting, None, SETTINGS, replicas=1)(
+        values(), {"w": tf.constant(G, tf.float32)}, {"s": tf.constant(NEW, tf.float32)}
     )
     np.testing.assert_allclose(after["weights"]["w"], W + 3.25)  # not step 5

@@ -10,6 +10,7 @@ import tensorflow as tf
 import zoo
 from zoo.augment import Policy, parse_policy
 from zoo.core.batch_norm import with_fused_batch_norm
+from zoo.core.distribute import distributed
 from zoo.core.forward import make_forward
 from zoo.core.gradients import Settings
 from zoo.core.losses import make_loss
@@ -53,7 +54,7 @@ class Trainer:
         self.call = self.make_call()
         dataset = tf.data.Dataset.from_tensor_slices((images, labels)).repeat()
         dataset = dataset.batch(batch_size, drop_remainder=True)
-        self.iterator = iter(self.strategy.experimental_distribute_dataset(dataset))
+        self.iterator = distributed(self.strategy, dataset)
         self.forward = make_forward(
             model, self.state, mean=MEAN, std=STD, jit_compile=jit_compile
         )

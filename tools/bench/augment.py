@@ -118,7 +118,11 @@ def policy_run(tf, spec: str, mode: str, images, labels):
     step = policy
     if mode != "eager":
         apply = tf.function(policy.apply, jit_compile=mode == "xla", autograph=False)
-        step = tf.function(lambda *batch: policy(*batch, apply), autograph=False)
+        step = tf.function(
+            lambda images, labels, seed: policy.apply_ops(
+                *policy.apply_layers(images, labels, seed), seed, apply
+            ), autograph=False,
+        )
     count = iter(range(2**31))
     return lambda: step(images, labels, tf.constant([0, next(count)]))[0][0, 0, 0].numpy()
 

@@ -67,6 +67,7 @@ def training_rounds(tf, specs: list[str]) -> list:
     from zoo.augment import parse_policy
     from zoo.core import runtime
     from zoo.core.batch_norm import with_fused_batch_norm
+    from zoo.core.distribute import distributed
     from zoo.core.gradients import Settings
     from zoo.core.optimizer import make_optimizer
     from zoo.core.schedule import make_schedule
@@ -92,7 +93,7 @@ def training_rounds(tf, specs: list[str]) -> list:
     images = tf.cast(generator.uniform([batch, side, side, 3], 0, 256, tf.int32), tf.uint8)
     labels = generator.uniform([batch], 0, 1000, tf.int32)
     batches = tf.data.Dataset.from_tensors((images, labels)).repeat()
-    iterator = iter(strategy.experimental_distribute_dataset(batches))
+    iterator = distributed(strategy, batches)
     steps = tf.constant(STEPS.value, tf.int64)
     calls = [
         make_train_call(

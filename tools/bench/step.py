@@ -64,6 +64,7 @@ def zoo_rounds(tf, strategy, batches):
     import zoo
     from zoo.augment import parse_policy
     from zoo.core.batch_norm import with_fused_batch_norm
+    from zoo.core.distribute import distributed
     from zoo.core.gradients import Settings
     from zoo.core.optimizer import make_optimizer
     from zoo.core.schedule import make_schedule
@@ -86,7 +87,7 @@ def zoo_rounds(tf, strategy, batches):
             jit_compile=XLA.value == "on",
         ),
     )
-    iterator = iter(strategy.experimental_distribute_dataset(batches))
+    iterator = distributed(strategy, batches)
     steps = tf.constant(STEPS.value, tf.int64)
     return lambda: train_call(iterator, steps).numpy()
 

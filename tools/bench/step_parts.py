@@ -36,7 +36,7 @@ def main() -> None:
     side, batch = IMAGE_SIZE.value, BATCH_SIZE.value
     generator = tf.random.Generator.from_seed(0)
     images = tf.cast(generator.uniform([batch, side, side, 3], 0, 256, tf.int32), tf.uint8)
-    labels = generator.uniform([batch], 0, 1000, tf.int32)
+    labels = generator.uniform([batch], 0, 1000, tf.int64)
     started = time.perf_counter()
     call = whole_call(strategy, model, state, policy, optimizer, settings, images, labels)
     call(1)
@@ -80,17 +80,22 @@ def whole_call(strategy, model, state, policy, optimizer, settings, images, labe
     """A function that trains so many steps, as a run does."""
     import tensorflow as tf
 
-    from zoo.core.schedule import make_schedule
+    from zoo.core.distribute import distributed
     from zoo.core.step import make_train_call
 
-    schedule = make_schedule("cosine", peak=0.01, steps_per_epoch=1000, epochs=1, warmup_epochs=0)
     call = make_train_call(
-        strategy, model, state, policy, schedule, optimizer, settings,
+        strategy, model, state, policy, schedule_of(), optimizer, settings,
         pick=lambda _: (images, labels),
     )
     nothing = tf.data.Dataset.from_tensors((tf.zeros([1]),)).repeat()
-    iterator = iter(strategy.experimental_distribute_dataset(nothing))
+    iterator = distributed(strategy, nothing)
     return lambda steps: call(iterator, tf.constant(steps, tf.int64)).numpy()
+
+
+def schedule_of():
+    from zoo.core.schedule import make_schedule
+
+    return make_schedule("cosine", peak=0.01, steps_per_epoch=1000, epochs=1, warmup_epochs=0)
 
 
 def halves(model, state, optimizer, settings, images, labels):
@@ -98,19 +103,21 @@ def halves(model, state, optimizer, settings, images, labels):
     import tensorflow as tf
 
     from zoo.core.gradients import make_differentiate
-    from zoo.core.step import compiled, generator_states, integer_states, make_apply_update
+    from zoo.core.step import compiled, make_apply_update
 
     differentiate = compiled(make_differentiate(model, settings), settings)
-    apply_update = compiled(make_apply_update(optimizer, None, settings), settings)
+    apply_update = compiled(
+        make_apply_update(schedule_of(), optimizer, None, settings, replicas=1), settings
+    )
     values = state.read()
-    values.pop("rate_factor")
     batch = {"images": tf.cast(images, tf.float32), "labels": tf.one_hot(labels, 1000)}
-    states = generator_states(integer_states(model), tf.constant([0, 0]), 1)
+    replica = tf.constant(0, tf.int64)
 
     def gradients(times):
         for _ in range(times):
             results = differentiate(
-                values["weights"], values["statistics"], batch, states, values["loss_scale"]
+                values["weights"], values["statistics"], batch, values["step"], replica,
+                values["loss_scale"],
             )
         results[0].numpy()
         return results
@@ -119,7 +126,7 @@ def halves(model, state, optimizer, settings, images, labels):
 
     def update(times):
         for _ in range(times):
-            _, norm = apply_update(values, slopes, statistics_now, tf.constant(0.01))
+            _, norm = apply_update(values, slopes, statistics_now)
         norm.numpy()
 
     return gradients, update

@@ -7,9 +7,9 @@ An op is a frozen dataclass in a file of its own, named as the file is (`pad_cro
     wants_colour = True                                  where it takes RGB images alone
 
 images: float32 [B, S, S, C] in 0..255; labels: float32 [B, num_classes], rows summing to 1.
-seed: int32 [2]. `sample` runs on TensorFlow, outside the compiled region (Beta and Gamma have no
-XLA kernel on GPUs); `apply` on any backend of Keras, with the same result. An op checks its
-arguments in `__post_init__`, without TensorFlow.
+seed: int32 [2]. `sample` runs on TensorFlow, and has to be one that XLA compiles (pixels/draw.py);
+`apply` on any backend of Keras, with the same result. An op checks its arguments in
+`__post_init__`, without TensorFlow.
 
 `parse_policy("flip|pad_crop(2)|mixup(0.2)")` makes a Policy of them, which is a function:
 `images, labels = policy(images, labels, seed)`.
@@ -111,39 +111,41 @@ class Policy:
     ops: tuple
     layers: tuple = ()
 
-    def __call__(self, images, labels, seed, apply: Callable | None = None):
+    def __call__(self, images, labels, seed):
         """Draws and applies the whole policy, eagerly or as a part of a graph.
 
         images: uint8 or float32 [B, S, S, C] in 0..255; labels: float32 [B, num_classes]; seed:
-        int32 [2]. apply: what to call instead of `self.apply`, as that compiled by XLA: drawing
-        cannot be compiled everywhere, and so stays outside.
+        int32 [2].
         Returns float32 images and labels of the same shapes.
         """
-        images, labels = self.apply_layers(images, labels, draw.fold_in(seed, len(self.ops)))
-        drawn = self.sample(seed, images.shape[0], images.shape[1])
-        return (apply or self.apply)(tf.cast(images, tf.float32), labels, drawn)
+        return self.apply_ops(*self.apply_layers(images, labels, seed), seed)
 
     def apply_layers(self, images, labels, seed):
-        """Runs the Keras layers, outside the compiled region; nothing where there are none.
+        """Runs the Keras layers, not all of which XLA compiles; nothing where there are none.
 
-        images: uint8 or float32 [B, S, S, C] in 0..255; labels as for the ops; seed: int32 [2].
+        images: uint8 or float32 [B, S, S, C] in 0..255; labels as for the ops; seed: of the whole
+        policy, int32 [2].
         """
         if not self.layers:
             return images, labels
         from zoo.augment.outside import apply_layers
 
-        return apply_layers(self.layers, images, labels, seed)
+        return apply_layers(self.layers, images, labels, draw.fold_in(seed, len(self.ops)))
+
+    def apply_ops(self, images, labels, seed, apply: Callable | None = None):
+        """Draws and applies the ops, behind `apply_layers` and with the same arguments.
+
+        apply: what to call instead of `self.apply`, as that compiled by XLA.
+        """
+        drawn = self.sample(seed, images.shape[0], images.shape[1])
+        return (apply or self.apply)(tf.cast(images, tf.float32), labels, drawn)
 
     def sample(self, seed, batch_size: int, image_size: int) -> list:
-        """Draws every op's parameters. seed: int32 [2]; each op folds in its own place.
-
-        On the host: they are small, and a GPU would be waited for at each seed made of another.
-        """
-        with tf.device(draw.HOST):
-            return [
-                op.sample(draw.fold_in(seed, place), batch_size, image_size)
-                for place, op in enumerate(self.ops)
-            ]
+        """Draws every op's parameters. seed: int32 [2]; each op folds in its own place."""
+        return [
+            op.sample(draw.fold_in(seed, place), batch_size, image_size)
+            for place, op in enumerate(self.ops)
+        ]
 
     def apply(self, images, labels, parameters: list):
         """Applies every op with what `sample` drew for it: deterministic, on any backend."""

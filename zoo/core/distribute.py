@@ -1,8 +1,26 @@
-"""What crosses replicas, fused into one tensor: one collective a step, whatever the model."""
+"""What goes to the replicas, and what crosses them: in one tensor, by one collective a step."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import tensorflow as tf
+
+
+def distributed(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset) -> Iterator:
+    """Iterator of batches on the devices, each divided over the replicas.
+
+    int32 becomes int64: TensorFlow keeps int32 in the host's memory, also with a GPU, from where
+    it would be copied in the step instead of ahead of it.
+    """
+
+    @tf.autograph.experimental.do_not_convert
+    def widened(*batch):
+        return tf.nest.map_structure(
+            lambda part: tf.cast(part, tf.int64) if part.dtype == tf.int32 else part, batch
+        )
+
+    return iter(strategy.experimental_distribute_dataset(dataset.map(widened)))
 
 
 def all_reduce_sum(tensors: list[tf.Tensor]) -> list[tf.Tensor]:

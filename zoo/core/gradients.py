@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
+from zoo.augment.pixels.draw import fold_in
 from zoo.core.forward import logits_of, normalise, values_of
 from zoo.core.losses import Loss, distillation, smooth_labels, softmax_cross_entropy
 from zoo.core.recompute import make_recomputing_call
-from zoo.core.state import moving_statistics
+from zoo.core.state import is_float, moving_statistics
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ class Settings:
 
 
 def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
-    """`differentiate(weights, statistics, batch, generator_states, loss_scale) ->
+    """`differentiate(weights, statistics, batch, step, replica, loss_scale) ->
     (sums, gradients, statistics)`.
 
     batch: {"images": float32 [B, S, S, C] in 0..255, "labels": float32 [B, classes]} and, where
-    there is a teacher, its logits as "teacher". generator_states: a list for each micro-batch.
+    there is a teacher, its logits as "teacher". step, replica: int64, which dropout is made of.
     sums: float32 [3], over the images: losses, how many are classified right, how many there are.
 
     Gradients are of (sum of this replica's losses) / (images over all replicas): summed over
@@ -64,11 +65,12 @@ def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
     non_trainable = list(model.non_trainable_variables)
     moving = moving_statistics(model)
     losses_of = make_losses(settings)
+    generators = integer_states(model)
     call = make_recomputing_call(model) if settings.recompute else model.stateless_call
 
-    def differentiate(weights, statistics, batch, generator_states, loss_scale):
+    def differentiate(weights, statistics, batch, states, loss_scale):
         trained = {path: weights[path] for path in trained_paths}
-        others = values_of(non_trainable, {**weights, **statistics}, iter(generator_states))
+        others = values_of(non_trainable, {**weights, **statistics}, iter(states))
         with tf.GradientTape() as tape:
             tape.watch(trained)
             outputs, others_out = call(
@@ -93,11 +95,41 @@ def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
         ])
         return sums, gradients, statistics_out
 
-    if settings.micro_batches == 1:
-        return lambda weights, statistics, batch, generator_states, loss_scale: differentiate(
-            weights, statistics, batch, generator_states[0], loss_scale
-        )
-    return _in_parts(differentiate, trained_paths, moving, settings.micro_batches)
+    parts = settings.micro_batches
+    if parts > 1:
+        differentiate_parts = _in_parts(differentiate, trained_paths, moving, parts)
+
+    def differentiate_batch(weights, statistics, batch, step, replica, loss_scale):
+        states = generator_states(generators, replica_seed(settings, step, replica), parts)
+        if parts > 1:
+            return differentiate_parts(weights, statistics, batch, states, loss_scale)
+        return differentiate(weights, statistics, batch, states[0], loss_scale)
+
+    return differentiate_batch
+
+
+def replica_seed(settings: Settings, step, replica, stream: int = 0):
+    """int32 [2], from which all is made that a replica draws in a step. step, replica: integers;
+    stream: another one has other random numbers."""
+    return fold_in([settings.seed, stream], tf.cast(step, tf.int32), tf.cast(replica, tf.int32))
+
+
+def integer_states(model: keras.Model) -> list[keras.Variable]:
+    """The states of dropout's generators."""
+    return [v for v in model.non_trainable_variables if not is_float(v)]
+
+
+def generator_states(
+    generators: list[keras.Variable], seed: tf.Tensor, micro_batches: int
+) -> list[list[tf.Tensor]]:
+    """For each micro-batch the values of the generators' states, each from a seed of its own."""
+    return [
+        [
+            tf.cast(fold_in(seed, 1 + part * len(generators) + place), variable.dtype)
+            for place, variable in enumerate(generators)
+        ]
+        for part in range(micro_batches)
+    ]
 
 
 def _in_parts(
@@ -109,11 +141,11 @@ def _in_parts(
     framework that accumulates gradients.
     """
 
-    def differentiate_in_parts(weights, statistics, batch, generator_states, loss_scale):
+    def differentiate_in_parts(weights, statistics, batch, states, loss_scale):
         split = tf.nest.map_structure(
             lambda rows: tf.reshape(rows, [parts, rows.shape[0] // parts, *rows.shape[1:]]), batch
         )
-        states = [tf.stack(each) for each in zip(*generator_states, strict=True)]
+        states = [tf.stack(each) for each in zip(*states, strict=True)]
 
         def one_more(part, sums, gradients, moved):
             part_sums, part_gradients, moved = differentiate(

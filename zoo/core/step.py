@@ -3,9 +3,8 @@
 Keras' own `fit` cannot compile with XLA under a strategy: its step assigns variables. Here the
 compiled region reads and writes none:
 
-    draw the augmentation's parameters, run its Keras layers   not compiled: Beta has no XLA kernel
-                                                               on GPUs, some layers none at all
-    apply the augmentation                                     always compiled by XLA
+    the Keras layers of the augmentation, where it has some    not compiled: some cannot be
+    draw and apply its ops                                     compiled; applying always, by XLA
     the teacher's logits, where there is a teacher             compiled
     normalise -> model -> loss -> gradients                    compiled (gradients.py)
     all-reduce gradients, batch-norm statistics and sums       one collective
@@ -14,6 +13,12 @@ compiled region reads and writes none:
 
 This works with float32, mixed_bfloat16 and mixed_float16, with XLA and without, on any number of
 replicas.
+
+Between the compiled regions nothing goes from the host to a GPU or back: TensorFlow copies when all
+work before is done, so a single number each step would let the GPU run idle until the host has
+launched the next one (docs/measurements/gpu.md). So seeds and rates are made, in the compiled
+regions, of the step that the state counts; what crosses into them is int64, since int32 tensors lie
+in the host's memory.
 """
 
 from __future__ import annotations
@@ -23,14 +28,14 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
-from zoo.augment.pixels.draw import HOST, fold_in
+from zoo.augment.pixels.draw import fold_in
 from zoo.core.averaging import Average
 from zoo.core.distribute import all_reduce_sum, first_replica
-from zoo.core.gradients import Settings, make_differentiate
+from zoo.core.gradients import Settings, make_differentiate, replica_seed
 from zoo.core.loss_scale import next_scale
 from zoo.core.optimizer import Optimizer, global_norm
 from zoo.core.schedule import Schedule
-from zoo.core.state import State, is_float
+from zoo.core.state import State
 
 # float32 [4], summed over the steps of a call: the losses of the images, how many images are
 # classified right, how many images there are, and the norm of each step's gradient.
@@ -58,26 +63,22 @@ def make_train_call(
     teacher: augmented images float32 [B, S, S, C] in 0..255 -> logits, for distillation.
     """
     run_step = make_replica_step(
-        model, state, policy, schedule, optimizer, settings, average=average, teacher=teacher,
-        pick=pick,
+        strategy.num_replicas_in_sync, model, state, policy, schedule, optimizer, settings,
+        average=average, teacher=teacher, pick=pick,
     )
 
     # Not a Python loop: AutoGraph takes longer to convert it than the tracing takes.
     @tf.function(autograph=False)
     def train_call(iterator, steps):
-        # On the host, and counted in int32, which TensorFlow keeps there: a GPU's counter would
-        # have to be waited for before each step, and its seeds before each draw.
-        with tf.device(HOST):
-            first = tf.cast(state.step.read_value(), tf.int32)
-            end = first + tf.cast(steps, tf.int32)
-
-        def one_more(step, sums):
-            return step + 1, sums + first_replica(
-                strategy, strategy.run(run_step, args=(step, *next(iterator)))
+        def one_more(done, sums):
+            return done + 1, sums + first_replica(
+                strategy, strategy.run(run_step, args=next(iterator))
             )
 
+        # In int32, on the host: a GPU that counts would be waited for before each step.
+        end = tf.cast(steps, tf.int32)
         _, sums = tf.while_loop(
-            lambda step, _: step < end, one_more, (first, tf.zeros([4], tf.float32))
+            lambda done, _: done < end, one_more, (tf.constant(0), tf.zeros([4], tf.float32))
         )
         return sums
 
@@ -85,6 +86,7 @@ def make_train_call(
 
 
 def make_replica_step(
+    replicas: int,
     model: keras.Model,
     state: State,
     policy,
@@ -96,44 +98,36 @@ def make_replica_step(
     teacher: Callable[[tf.Tensor], tf.Tensor] | None = None,
     pick: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None,
 ) -> Callable[..., Sums]:
-    """`replica_step(step, *batch) -> Sums over all replicas`, to be run in each replica.
-
-    step: int32 scalar on the host, the same number that the state holds.
-    """
+    """`replica_step(*batch) -> Sums over all replicas`, to be run in each replica."""
     augment = make_augment(policy, settings)
     differentiate = make_differentiate(model, settings)
     if not settings.sync_bn:  # what crosses replicas cannot stand in a function of its own
         differentiate = compiled(differentiate, settings)
-    apply_update = compiled(make_apply_update(optimizer, average, settings), settings)
-    generators = integer_states(model)
+    apply_update = compiled(
+        make_apply_update(schedule, optimizer, average, settings, replicas), settings
+    )
 
-    def replica_step(step, *batch):
-        context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
+    def replica_step(*batch):
+        replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
         # Distributed datasets forget the static shape, which XLA and the ops need.
         rows = settings.batch_size // replicas
         images, labels = batch if pick is None else pick(*batch)
-        images = tf.ensure_shape(images, [rows, *model.input_shape[1:]])
-        labels = tf.ensure_shape(labels, [rows])
+        images = tf.reshape(images, [rows, *model.input_shape[1:]])
+        labels = tf.reshape(labels, [rows])
         values = state.read()
-        seed = fold_in([settings.seed, 0], step, context.replica_id_in_sync_group)
-        images, labels = augment(images, labels, seed)
+        images, labels = augment(images, labels, values["step"], replica)
         batch = {"images": images, "labels": labels}
         if teacher is not None:
             batch["teacher"] = teacher(images)
         results = differentiate(
-            values["weights"], values["statistics"], batch,
-            generator_states(generators, seed, settings.micro_batches), values["loss_scale"],
+            values["weights"], values["statistics"], batch, values["step"], replica,
+            values["loss_scale"],
         )
         sums, gradients, statistics = tf.nest.pack_sequence_as(
             results, all_reduce_sum(tf.nest.flatten(results))
         )
-        statistics = {path: value / replicas for path, value in statistics.items()}
-        with tf.device(HOST):
-            rate = schedule(tf.cast(step, tf.int64))
-        rate *= values.pop("rate_factor")
         values, norm = apply_update(
-            _that_move(values, gradients, statistics), gradients, statistics, rate
+            _that_move(values, gradients, statistics), gradients, statistics
         )
         state.write(values)
         return tf.concat([sums, [norm]], 0)
@@ -141,29 +135,51 @@ def make_replica_step(
     return replica_step
 
 
-def make_augment(policy, settings: Settings) -> Callable:
-    """`augment(images uint8 [B, S, S, C], labels int32 [B], seed) -> (float32, one-hot)`."""
-    # Compiled by XLA even where the model is not: RandAugment takes ten times as long without.
-    apply = tf.function(policy.apply, jit_compile=bool(policy.ops) or None, autograph=False)
+def make_augment(policy, settings: Settings, stream: int = 0) -> Callable:
+    """`augment(images uint8 [B, S, S, C], labels int64 [B], step int64, replica int64)
+    -> (float32 [B, S, S, C], one-hot float32 [B, num_classes])`.
 
-    def augment(images, labels, seed):
-        labels = tf.one_hot(labels, settings.num_classes)
-        return policy(images, labels, fold_in(seed, 0), apply)
+    stream: another one has other random numbers.
+    """
+
+    def seed_of(step, replica):
+        return fold_in(replica_seed(settings, step, replica, stream), 0)
+
+    def with_ops(images, labels, step, replica):
+        if not policy.layers:  # labels are one-hot behind these
+            labels = tf.one_hot(labels, settings.num_classes)
+        return policy.apply_ops(images, labels, seed_of(step, replica), apply)
+
+    # Compiled by XLA even where the model is not: RandAugment takes ten times as long without. The
+    # draws are compiled with the model alone: on a CPU that costs seconds and gains nothing.
+    apply = tf.function(policy.apply, jit_compile=bool(policy.ops) or None, autograph=False)
+    with_ops = compiled(with_ops, settings)
+
+    def augment(images, labels, step, replica):
+        if policy.layers:
+            images, labels = policy.apply_layers(
+                images, tf.one_hot(labels, settings.num_classes), seed_of(step, replica)
+            )
+        return with_ops(images, labels, step, replica)
 
     return augment
 
 
 def make_apply_update(
-    optimizer: Optimizer, average: Average | None, settings: Settings
+    schedule: Schedule, optimizer: Optimizer, average: Average | None, settings: Settings,
+    replicas: int,
 ) -> Callable:
     """The second pure function of a step:
-    `apply_update(values, gradients, statistics, rate) -> (values, norm of the gradients)`.
+    `apply_update(values, gradients, statistics) -> (values, norm of the gradients)`.
 
-    values: as `State.read` gives them, without rate_factor. Where a float16 gradient overflowed
-    only the step, the loss scale and the averages move.
+    values: as `State.read` gives them; rate_factor is not among those returned. statistics: the sum
+    over the replicas. Where a float16 gradient overflowed only the step, the loss scale and the
+    averages move.
     """
 
-    def apply_update(values, gradients, statistics, rate):
+    def apply_update(values, gradients, statistics):
+        rate = schedule(values["step"]) * values["rate_factor"]
+        statistics = {path: value / replicas for path, value in statistics.items()}
         weights, slots = optimizer.update(
             values["weights"], values["slots"], gradients, rate, values["updates"]
         )
@@ -205,24 +221,6 @@ def _that_move(values: Mapping, gradients: Mapping, statistics: Mapping) -> dict
         "statistics": only(values["statistics"], set(statistics)),
         "averages": only(values["averages"], set(gradients) | set(statistics)),
     }
-
-
-def integer_states(model: keras.Model) -> list[keras.Variable]:
-    """The states of dropout's generators."""
-    return [v for v in model.non_trainable_variables if not is_float(v)]
-
-
-def generator_states(
-    generators: list[keras.Variable], seed: tf.Tensor, micro_batches: int
-) -> list[list[tf.Tensor]]:
-    """For each micro-batch the values of the generators' states, each from a seed of its own."""
-    return [
-        [
-            tf.cast(fold_in(seed, 1 + part * len(generators) + place), variable.dtype)
-            for place, variable in enumerate(generators)
-        ]
-        for part in range(micro_batches)
-    ]
 
 
 def compiled(function: Callable, settings: Settings) -> Callable:

@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
-from zoo.augment.pixels.draw import fold_in
-from zoo.core.distribute import all_reduce_sum, first_replica
+from zoo.core.distribute import all_reduce_sum, distributed, first_replica
 from zoo.core.forward import normalise, values_of
-from zoo.core.gradients import Settings
+from zoo.core.gradients import Settings, generator_states, integer_states, replica_seed
 from zoo.core.state import State
-from zoo.core.step import compiled, generator_states, integer_states, make_augment
+from zoo.core.step import compiled, make_augment
 from zoo.progress import with_progress
 
 STEPS_A_CALL = 20
+STREAM = 1  # of random numbers; the training step has 0
 
 
 def make_statistics_call(
@@ -52,7 +52,7 @@ def make_statistics_call(
     def statistics_call(dataset, steps):
         if not momenta:
             return
-        iterator = iter(strategy.experimental_distribute_dataset(dataset))
+        iterator = distributed(strategy, dataset)
         sums = dict.fromkeys(momenta, 0.0)
         starts = range(0, steps, STEPS_A_CALL)
         for first in with_progress(starts, len(starts), f"statistics, {STEPS_A_CALL} batches each"):
@@ -79,8 +79,7 @@ def _make_replica_step(
 ) -> Callable:
     """`replica_step(number int32, batch)` -> the mean over all replicas of the statistics of
     `momenta` in their parts of the batch, by path. To be run in each replica."""
-    generators = integer_states(model)
-    augment = make_augment(policy, settings)
+    augment = make_augment(policy, settings, stream=STREAM)
     batch_statistics = _make_batch_statistics(model, settings, momenta)
     if not settings.sync_bn:  # what crosses replicas cannot stand in a function of its own
         batch_statistics = compiled(batch_statistics, settings)
@@ -88,14 +87,14 @@ def _make_replica_step(
     def replica_step(number, batch):
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
+        replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
+        number = tf.cast(number, tf.int64)
         images, labels = batch
         rows = settings.batch_size // replicas
-        images = tf.ensure_shape(images, [rows, *model.input_shape[1:]])
-        # The training step has a 0 for the 1: these are other random numbers.
-        seed = fold_in([settings.seed, 1], number, context.replica_id_in_sync_group)
-        images, _ = augment(images, labels, seed)
+        images = tf.reshape(images, [rows, *model.input_shape[1:]])
+        images, _ = augment(images, tf.reshape(labels, [rows]), number, replica)
         known = {path: v.read_value() for path, v in state.averages.items()}
-        found = batch_statistics(known, images, generator_states(generators, seed, 1)[0])
+        found = batch_statistics(known, images, number, replica)
         summed = tf.nest.pack_sequence_as(found, all_reduce_sum(tf.nest.flatten(found)))
         return {path: value / replicas for path, value in summed.items()}
 
@@ -105,10 +104,13 @@ def _make_replica_step(
 def _make_batch_statistics(
     model: keras.Model, settings: Settings, momenta: Mapping[str, float]
 ) -> Callable:
-    """`batch_statistics(known, images, generator_states)` -> float32 by path: the statistics of
-    one batch of images float32 [B, S, S, C] in 0..255, for the values `known` by path."""
+    """`batch_statistics(known, images, number, replica)` -> float32 by path: the statistics of one
+    batch of images float32 [B, S, S, C] in 0..255, for the values `known` by path."""
+    generators = integer_states(model)
 
-    def batch_statistics(known, images, states):
+    def batch_statistics(known, images, number, replica):
+        seed = replica_seed(settings, number, replica, STREAM)
+        states = generator_states(generators, seed, 1)[0]
         # A moving statistic that starts at 0 moves to (1 - momentum) times that of the batch.
         known = {**known, **{path: tf.zeros_like(known[path]) for path in momenta}}
         _, moved = model.stateless_call(

@@ -43,7 +43,7 @@ def make_pick(
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Copies the images, resized, to each device; returns what picks there.
 
-    `pick(index int64 [B]) -> (images uint8 [B, S, S, C], labels int32 [B])` is called in a replica
+    `pick(index int64 [B]) -> (images uint8 [B, S, S, C], labels int64 [B])` is called in a replica
     of `strategy`. The images are those of `train_batches` with `crop_area=None`, to the bit.
 
     Args:
@@ -61,7 +61,7 @@ def make_pick(
     split = resize_once(split, image_size, resizing, host_ops)
     with strategy.scope():
         images = tf.Variable(split.images, trainable=False)
-        labels = tf.Variable(split.labels, trainable=False)
+        labels = tf.Variable(split.labels, dtype=tf.int64, trainable=False)
 
     # Compiled whatever the model is: on GPUs TensorFlow itself gathers no uint8.
     @tf.function(jit_compile=True, autograph=False)

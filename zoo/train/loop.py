@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.augment import parse_policy
+from zoo.core.distribute import distributed
 from zoo.core.phases import Phase, phase_at
 from zoo.core.schedule import rate_factor
 from zoo.data import index_batches
@@ -152,7 +153,7 @@ def _begin_phase(
     board.images(run.step, "train/augmented", _augmented(run, phase.image_size))
     return (
         run.phase_calls.train_call(phase),
-        iter(run.strategy.experimental_distribute_dataset(images)),
+        distributed(run.strategy, images),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from zoo.core.distribute import distributed
 from zoo.core.schedule import Schedule
 from zoo.progress import with_progress
 from zoo.recipe import Recipe
@@ -170,7 +171,7 @@ def _losses(run: Run, steps: int) -> Iterator[float]:
     phase = run.phase_calls.phases[0]
     train_call = run.phase_calls.train_call(phase)
     dataset = loop.train_set(run, phase.image_size)
-    images = iter(run.strategy.experimental_distribute_dataset(dataset))
+    images = distributed(run.strategy, dataset)
     for _ in range(steps):
         sums = train_call(images, tf.constant(1, tf.int64)).numpy()
         yield float(sums[0] / sums[2])

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from zoo.core.distribute import distributed
 from zoo.core.losses import make_loss
 from zoo.core.schedule import Schedule
 from zoo.models import check_model
@@ -206,7 +207,7 @@ def _learn(
 ) -> Passes:
     """One pass that measures, then up to `most` that learn, until all are memorised."""
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).repeat()
-    iterator = iter(run.strategy.experimental_distribute_dataset(batches))
+    iterator = distributed(run.strategy, batches)
     passes = Passes([], [])
     for _ in with_progress(range(most + 1), most + 1, f"pass over {BATCHES} batches"):
         loss, correct, count = train_call(iterator, tf.constant(BATCHES, tf.int64)).numpy()[:3]

@@ -1,10 +1,15 @@
 """Random numbers as functions of a seed, int32 [2]: what the `sample` of an op is made of.
 
+The same ones eagerly, in a graph and compiled by XLA, on each device: TensorFlow's integers from
+Philox are, its floats are not, so these are made of the integers.
+
 On TensorFlow whatever Keras' backend is. It is loaded at the first draw and may be missing until
 then: `apply` runs without it, so that an app on JAX can have the ops.
 """
 
 from __future__ import annotations
+
+import math
 
 from zoo.lazy import lazy_module
 
@@ -12,38 +17,38 @@ tf = lazy_module("tensorflow")
 
 # Below any share of the batch that matters, and the smallest normal float32.
 TINY = 2.0**-126
-
-
-# Where TensorFlow's stateless random operations read their seeds, also those that run on a GPU.
-HOST = "CPU:0"
+# Not "auto_select", by which XLA chooses another one on some devices.
+PHILOX = "philox"
+TRIES = 12
 
 
 def fold_in(seed, *numbers):
-    """Mixes `numbers` into `seed`, one after another: int32 [2] -> int32 [2]."""
-    with tf.device(HOST):
-        for number in numbers:
-            seed = tf.random.fold_in(seed, number)
-        return seed
+    """Mixes `numbers`, int32, into `seed`, one after another: int32 [2] -> int32 [2]."""
+    for number in numbers:
+        seed = tf.random.fold_in(seed, number, alg=PHILOX)
+    return seed
 
 
 def split(seed, count: int) -> list:
     """`count` independent seeds."""
-    return tf.unstack(tf.random.split(seed, count))
+    return tf.unstack(tf.random.split(seed, count, alg=PHILOX))
 
 
 def uniform(seed, shape, low: float = 0.0, high: float = 1.0):
     """float32 in [low, high)."""
-    return tf.random.stateless_uniform(shape, seed, low, high)
+    return low + (high - low) * tf.cast(_bits(seed, shape), tf.float32) * 2.0**-23
 
 
 def integers(seed, shape, count: int):
     """int32 in 0..count-1."""
-    return tf.random.stateless_uniform(shape, seed, maxval=count, dtype=tf.int32)
+    return tf.random.stateless_uniform(shape, seed, maxval=count, dtype=tf.int32, alg=PHILOX)
 
 
 def normal(seed, shape, std: float = 1.0):
-    """float32 of mean 0."""
-    return tf.random.stateless_normal(shape, seed, stddev=std)
+    """float32 of mean 0, within 5.3 standard deviations."""
+    # A half more than the bits: strictly inside (-1, 1).
+    share = (tf.cast(_bits(seed, shape), tf.float32) + 0.5) * 2.0**-22 - 1.0
+    return std * math.sqrt(2.0) * tf.math.erfinv(share)
 
 
 def chance(seed, batch_size: int, rate: float):
@@ -67,10 +72,35 @@ def log_gamma(seeds, shape, alpha: float):
     Gamma(alpha) = Gamma(alpha + 1) * U ** (1 / alpha): for a small alpha the draws underflow.
     """
     first, second = seeds
-    return (
-        tf.math.log(tf.random.stateless_gamma(shape, first, alpha=alpha + 1.0))
-        + tf.math.log(uniform(second, shape, TINY)) / alpha
+    return _log_gamma_over_one(first, shape, alpha + 1.0) + (
+        tf.math.log(uniform(second, shape, TINY)) / alpha
     )
+
+
+def _log_gamma_over_one(seed, shape, alpha: float):
+    """As `log_gamma`, for alpha of 1 or more: Marsaglia and Tsang 2000 (ACM TOMS 26, 363), since
+    TensorFlow's own has no XLA kernel. All proposals are drawn at once and the first good one is
+    taken; one in twenty is bad at most, so that none of TRIES is good once in 10^15 draws.
+    """
+    first, second = split(seed, 2)
+    d = alpha - 1 / 3
+    x = normal(first, [TRIES, *shape])
+    t = x / math.sqrt(9 * d)
+    cube = 3.0 * tf.math.log1p(tf.maximum(t, 2.0**-20 - 1.0))
+    # x^2 / 2 + d (1 - (1 + t)^3 + 3 log(1 + t)); near t = 0 the terms of d cancel, but for
+    # d (9 t^2 / 2) = x^2 / 2, and a large d would leave nothing but rounding.
+    direct = 0.5 * x * x + d * (cube - t * (3.0 + t * (3.0 + t)))
+    series = d * t**4 * (-3 / 4 + t * (3 / 5 + t * (-1 / 2 + t * (3 / 7))))
+    bound = tf.where(tf.abs(t) < 0.1, series, direct)
+    good = (t > -1.0) & (tf.math.log(uniform(second, [TRIES, *shape], TINY)) < bound)
+    taken = tf.argmax(tf.cast(good, tf.int32), 0, output_type=tf.int32)
+    return math.log(d) + tf.reduce_sum(cube * tf.one_hot(taken, TRIES, axis=0), 0)
+
+
+def _bits(seed, shape):
+    """int32 in 0..2^23 - 1."""
+    bits = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg=PHILOX)
+    return tf.bitwise.bitwise_and(bits, 2**23 - 1)
 
 
 def beta(seeds, shape, alpha: float):
