@@ -29,14 +29,16 @@ SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload([*LIBRARIES])
 
 
-def run_module(module: str, *arguments, cwd=ROOT, timeout=600) -> subprocess.CompletedProcess:
-    """What `python -m module *arguments` in `cwd` returns and writes, with this repository on its
-    path. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+def run_module(
+    module: str, *arguments, cwd=ROOT, path=(), timeout=600
+) -> subprocess.CompletedProcess:
+    """What `python -m module *arguments` in `cwd` returns and writes, with the folders `path` and
+    this repository in PYTHONPATH. Raises subprocess.TimeoutExpired after `timeout` seconds."""
     command = [module, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, name) for name in ("stdout", "stderr")]
         process = SERVER.Process(
-            target=_run, args=(command, os.fspath(cwd), dict(os.environ), *map(str, files))
+            target=_run, args=(command, os.fspath(cwd), path, dict(os.environ), *map(str, files))
         )
         process.start()
         process.join(timeout)
@@ -49,7 +51,7 @@ def run_module(module: str, *arguments, cwd=ROOT, timeout=600) -> subprocess.Com
     return subprocess.CompletedProcess(command, process.exitcode, *texts)
 
 
-def _run(command, cwd, environment, out, error):
+def _run(command, cwd, folders, environment, out, error):
     """In the fork; `multiprocessing` treats exceptions and SystemExit as the interpreter does."""
     for descriptor, path in enumerate((out, error), start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
@@ -59,7 +61,7 @@ def _run(command, cwd, environment, out, error):
     # Without the folders of tests that pytest puts there.
     tests = os.path.dirname(__file__)
     path = [entry for entry in sys.path if entry and not entry.startswith(tests)]
-    sys.path[:] = [cwd, str(ROOT), *path]
+    sys.path[:] = [cwd, *folders, str(ROOT), *path]
     sys.meta_path.insert(0, _Imported())
     sys.argv = command
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)

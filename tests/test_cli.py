@@ -63,7 +63,7 @@ CHANGES = {
     "micro_batches": ("4", 4), "averaging": ("ema(0.99)", "ema(0.99)"), "patience": ("3", 3),
     "keep": ("best", "best"),
     "class_weights": ("balanced", "balanced"), "aux_weight": ("0.3", 0.3),
-    "train_images": ("100", 100), "data_on_device": ("true", True),
+    "train_images": ("100", 100), "aug_repeats": ("3", 3), "data_on_device": ("true", True),
     "train_sizes": ("20,28", (20.0, 28.0)), "teacher": ("mnist", "mnist"),
     "teacher_model": ("lenet", "lenet"), "temperature": ("4", 4.0), "hard_weight": ("0", 0.0),
     "bias_decay": ("true", True), "loss": ("focal", "focal"),

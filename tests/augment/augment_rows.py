@@ -193,12 +193,13 @@ OPS = {
     "mixup_or_cutmix": Row(
         "mixup_or_cutmix(0.4, 1.0)", mixup_or_cutmix,
         ((SHARES, PARTNERS), (CUT, OTHERS)), ((ONES, PARTNERS), (EMPTY, OTHERS)),
-        ("mixup_or_cutmix(0)", "mixup_or_cutmix(1, 0)", "mixup_or_cutmix(1, 1, 1)"),
+        ("mixup_or_cutmix(0)", "mixup_or_cutmix(1, 0)", "mixup_or_cutmix(1, 1, 1)",
+         "mixup_or_cutmix(1, 1, 0.5, 1)"),
         tolerance=1e-4),
     "rand_augment": Row(
         "rand_augment(2, 9, std=0.5)", in_turn, PAIRS, STILL,
         ("rand_augment(0)", "rand_augment(1.5)", "rand_augment(2, 0)", "rand_augment(2, 11)",
-         "rand_augment(2, 9, -1)", "rand_augment('a')"), tolerance=1.0),
+         "rand_augment(2, 9, -1)", "rand_augment('a')", "rand_augment(2, 9, 0, 0)"), tolerance=1.0),
     "trivial_augment": Row(
         "trivial_augment", in_turn, SINGLES, STILL_ONCE, ("trivial_augment(1)",), tolerance=1.0),
     "auto_augment": Row(

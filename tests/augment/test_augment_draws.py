@@ -146,6 +146,34 @@ def test_rand_augment_at_nine(name, values):
         assert stats.binomtest(int(np.sum(drawn == drawn.max())), len(drawn), 0.5).pvalue > P_VALUE
 
 
+def test_rand_augment_by_its_rate():
+    """Each round by itself leaves an image alone with 1 - rate, and with rate * 1 / 14."""
+    found = draws("rand_augment(3, 9, rate=0.25)")["operation"] == OPERATIONS.index("identity")
+    for round_ in found.T:
+        share = 0.75 + 0.25 / 14
+        assert stats.binomtest(int(round_.sum()), DRAWS, share).pvalue > P_VALUE
+    assert abs(np.corrcoef(found[:, 0], found[:, 1])[0, 1]) < 0.03
+
+
+def test_a_whole_batch_draws_once():
+    op = parse_policy("mixup_or_cutmix(0.2, 1.0, 0.4, whole_batch=True)").ops[0]
+    cuts, shares = 0, []
+    for number in range(400):
+        (share, partner), (rectangles, other) = op.sample(tf.constant([number, 4]), 8, SIDE)
+        for drawn in (share, rectangles):
+            assert len(np.unique(drawn, axis=0)) == 1
+        for order in (partner, other):
+            assert sorted(order.numpy()) == list(range(8))
+        # An empty rectangle of CutMix leaves the share of mixup at 1, too.
+        if share[0] < 1:
+            assert not np.any(rectangles)
+            shares.append(float(share[0]))
+        else:
+            cuts += 1
+    assert stats.binomtest(cuts, 400, 0.4).pvalue > P_VALUE / 100  # a share rounds to 1 at times
+    assert 0.2 < np.mean(np.minimum(shares, 1 - np.array(shares)) < 0.05) < 0.9
+
+
 def test_trivial_augment_takes_31_magnitudes():
     assert len(np.unique(np.abs(strengths("trivial_augment", "rotate")))) == 31
 

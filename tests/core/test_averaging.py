@@ -53,6 +53,16 @@ def test_ema_with_its_warmup(decay):
         np.testing.assert_allclose(found[step], want, rtol=1e-5, atol=1e-6)
 
 
+def test_ema_every_few_steps():
+    """The value after steps 3, 6, ...; its warmup counts these."""
+    found, want = averages_of("ema(0.9, every=3)"), np.full(3, 9.0)
+    for step, value in enumerate(VALUES.astype(np.float64), start=1):
+        if step % 3 == 0:
+            d = min(0.9, (1 + step // 3) / (10 + step // 3))
+            want = d * want + (1 - d) * value
+        np.testing.assert_allclose(found[step - 1], want, rtol=1e-5, atol=1e-6)
+
+
 def test_ema_of_a_constant_is_the_constant():
     average = make_average("ema(0.9)", SPAN).update
     for step in (0, 7, 10**9):
@@ -68,6 +78,8 @@ def test_none():
     ("mean", "got average 'mean'; expected one of ['ema', 'swa']"),
     ("ema(1)", "got decay=1; expected a number in (0, 1)"),
     ("ema(decay='a')", "ema: got decay='a'"),
+    ("ema(0.9, every=0)", "got every=0; expected steps, 1 or more"),
+    ("ema(0.9, every=1.5)", "got every=1.5; expected steps, 1 or more"),
     ("swa", "missing a required argument: 'start'"),
     ("swa(0)", "got start=0; expected epochs over 0"),
     ("swa(0.05)", "got start=0.05; expected an epoch within the run's 8"),

@@ -97,6 +97,8 @@ def in_numpy(spec: str, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
         "cross_entropy": -(labels * np.log(p)).sum(1),
         "binary_cross_entropy":
             -(labels * np.log(sigmoid) + (1 - labels) * np.log(1 - sigmoid)).mean(1),
+        "binary_cross_entropy(threshold=0.2)":
+            -np.where(labels > 0.2, np.log(sigmoid), np.log(1 - sigmoid)).mean(1),
         "focal": -0.25 * (labels * (1 - p) ** 2 * np.log(p)).sum(1),
         "focal(gamma=0.5, alpha=1)": -(labels * (1 - p) ** 0.5 * np.log(p)).sum(1),
         "mean_squared_error": (gap**2).mean(1),
@@ -107,8 +109,9 @@ def in_numpy(spec: str, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
     }[spec]
 
 
-SPECS = ("cross_entropy", "binary_cross_entropy", "focal", "focal(gamma=0.5, alpha=1)",
-         "mean_squared_error", "huber", "huber(delta=0.1)", "kullback_leibler")
+SPECS = ("cross_entropy", "binary_cross_entropy", "binary_cross_entropy(threshold=0.2)",
+         "focal", "focal(gamma=0.5, alpha=1)", "mean_squared_error", "huber", "huber(delta=0.1)",
+         "kullback_leibler")
 # Keras' own, of probabilities where it takes no logits.
 IN_KERAS = {
     "cross_entropy": (keras.losses.CategoricalCrossentropy(from_logits=True, reduction=None), None),

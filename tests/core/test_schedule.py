@@ -45,6 +45,8 @@ def closed_form(spec: str, warmup_steps: int) -> np.ndarray:
         "constant": np.ones(total + 1),
         "cosine": 0.5 * (1 + np.cos(
             math.pi * np.maximum(at - warmup_steps, 0) / (total - warmup_steps))),
+        "cosine(end=0.2)": 0.2 + 0.4 * (1 + np.cos(
+            math.pi * np.maximum(at - warmup_steps, 0) / (total - warmup_steps))),
         "step(3, 6, 9)": 0.1 ** ((at >= 21).astype(int) + (at >= 42) + (at >= 63)),
         "step(4.5, factor=0.25)": 0.25 ** (at >= 32),  # 31.5 rounds to the even 32
         "exponential(0.9)": 0.9 ** (since / STEPS),
@@ -61,8 +63,8 @@ def closed_form(spec: str, warmup_steps: int) -> np.ndarray:
 
 @pytest.mark.parametrize("warmup_epochs, warmup_steps", [(0.0, 0), (0.5, 4), (1.0, 7), (2.5, 18)])
 @pytest.mark.parametrize("spec", [
-    "constant", "cosine", "step(3, 6, 9)", "step(4.5, factor=0.25)", "exponential(0.9)",
-    "polynomial", "polynomial(power=2, end=0.1)", "cosine_restarts(2)",
+    "constant", "cosine", "cosine(end=0.2)", "step(3, 6, 9)", "step(4.5, factor=0.25)",
+    "exponential(0.9)", "polynomial", "polynomial(power=2, end=0.1)", "cosine_restarts(2)",
     "cosine_restarts(1, multiply=2)", "cosine_restarts(1.5, multiply=1.5)", "cyclic(4)",
     "cyclic(0.5, low=0)",
 ])
@@ -196,7 +198,8 @@ def test_compiled_with_the_step_as_an_argument(spec):
     ("one_cycle(0)", "got rise=0; expected a number in (0, 1)"),
     ("one_cycle(0.001)", "got rise=0.001; expected a share of the run that leaves"),
     ("one_cycle(start='low')", "got the argument 'low'; expected numbers"),
-    ("cosine(3)", "schedule cosine: too many positional arguments"),
+    ("cosine(3)", "got end=3; expected a number from 0 to less than 1"),
+    ("cosine(0, 3)", "schedule cosine: too many positional arguments"),
     ("constant(0.1)", "schedule constant: too many positional arguments"),
     ("step(3, gamma=0.1)", "unexpected keyword argument 'gamma'"),
     ("cosine|step(3)", "got 'cosine|step(3)'; expected one name or call"),

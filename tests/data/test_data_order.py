@@ -9,9 +9,9 @@ import tensorflow as tf
 from zoo.data.order import batch_order, key_of, steps_per_epoch
 
 
-def rows_of(count: int, num_examples: int, batch_size: int, *, seed=7, start=0):
+def rows_of(count: int, num_examples: int, batch_size: int, *, seed=7, start=0, repeats=1):
     """order and epochs, int64 [count, batch_size], from step `start` on."""
-    stream = batch_order(num_examples, batch_size, seed, start)
+    stream = batch_order(num_examples, batch_size, seed, start, repeats)
     order, epochs = next(stream.batch(count).as_numpy_iterator())
     assert order.dtype == epochs.dtype == np.int64
     return order, epochs
@@ -29,6 +29,23 @@ def test_a_batch_is_a_row_of_the_permutation_of_seed_and_epoch():
         want = permutation(13, 7, epoch)[:12].reshape(3, 4)  # the last one is not shown
         np.testing.assert_array_equal(order[steps], want)
         assert (epochs[steps] == epoch).all()
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 4, 50])
+def test_an_epoch_of_repeated_augmentation(repeats):
+    """As long as another; the first of the permutation, so many times each, as views of its own."""
+    order, views = rows_of(9, num_examples=13, batch_size=4, repeats=repeats)
+    for epoch in range(3):
+        steps = slice(3 * epoch, 3 * epoch + 3)
+        want = permutation(13, 7, epoch).repeat(repeats)[:12]
+        np.testing.assert_array_equal(order[steps].ravel(), want)
+        np.testing.assert_array_equal(
+            views[steps].ravel(), epoch * repeats + np.arange(12) % repeats
+        )
+    for start in (1, 4, 8):
+        rest, rest_views = rows_of(9 - start, 13, 4, start=start, repeats=repeats)
+        np.testing.assert_array_equal(rest, order[start:])
+        np.testing.assert_array_equal(rest_views, views[start:])
 
 
 # 2,500 steps an epoch are three pieces of the stream, the last of 500; 2,000 are two whole ones.

@@ -115,12 +115,12 @@ def run_command(command, place, desk):
     settings = dict(word.split("=", 1) for word in itertools.takewhile(is_setting, words))
     python, *words = words[len(settings):]
     assert python == "python", f"{place}: {command}"
-    if words[0] == "-m" and not settings:
-        done = run_module(*words[1:], cwd=desk)
+    assert settings.keys() <= {"PYTHONPATH"}, f"{place}: {command}"
+    path = [settings["PYTHONPATH"]] if settings else []
+    if words[0] == "-m":
+        done = run_module(*words[1:], cwd=desk, path=path)
     else:
-        # PYTHONPATH has to be there when Python starts, and -c is no module.
-        paths = [settings.get("PYTHONPATH", ""), str(ROOT)]
-        environment = {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(paths)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*path, str(ROOT)])}
         done = subprocess.run([sys.executable, *words], capture_output=True, text=True,
                               cwd=desk, env=environment)
     assert done.returncode == 0, (

@@ -55,7 +55,9 @@ FLAGFILES = {
     "mnist": ON_DIGITS,
     "mnist_fast": ["lenet5"],
     "quickstart": ON_DIGITS,
+    **{f"rsb_{name}": ["resnet50"] for name in ("a1", "a2", "a3")},
     "smoke": ["resnet50d"],
+    "tv2": ["resnet50"],
     **{f"tricks_{name}": ["resnet50", "resnet50d"] for name in ("00_baseline", *TRICKS)},
 }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.augment.pixels import draw
-from zoo.augment.pixels.arguments import require
-from zoo.augment.pixels.choice import Ranges, apply_rounds, draw_round, stack_rounds
+from zoo.augment.pixels.arguments import require, require_rate
+from zoo.augment.pixels.choice import OPERATIONS, Ranges, apply_rounds, draw_round, stack_rounds
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -19,23 +19,27 @@ CHOICES = 14  # all of OPERATIONS but the last, invert
 class RandAugment:
     """`n` operations for each image, each drawn from 14 for itself, at magnitude `m` of 0..10.
 
-    std: of the magnitude, normal about m, cut to 0..10. At 10: rotation by 30 degrees, shear 0.3,
+    std: of the magnitude, normal about m, cut to 0..10. rate: probability with which each of the
+    `n` is applied; 0.5 in timm. At 10: rotation by 30 degrees, shear 0.3,
     translation by 150/331 of the side, blends by 1 +- 0.9, 4 bits, solarisation from 0: every
     operation grows with m, as in timm's "inc1" and in torchvision, whose m is of 0..30. Works on
     whole levels, as PIL does; nearest pixels; 128 from outside.
 
-    Raises ValueError for n that is no whole number of 1 or more, m outside (0, 10], std below 0.
+    Raises ValueError for n that is no whole number of 1 or more, m outside (0, 10], std below 0, or
+    a rate outside (0, 1].
     """
 
     n: int = 2
     m: float = 9.0
     std: float = 0.0
+    rate: float = 1.0
 
     def __post_init__(self):
         good = type(self.n) is int and 1 <= self.n <= 16
         require(good, "rand_augment", "n", self.n, "a whole number in 1..16")
         require(0 < self.m <= 10, "rand_augment", "m", self.m, "a number in (0, 10]")
         require(0 <= self.std <= 10, "rand_augment", "std", self.std, "a number in 0..10")
+        require_rate("rand_augment", self.rate)
 
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """`n` rounds, see pixels/choice.py."""
@@ -43,6 +47,9 @@ class RandAugment:
         for round_seed in draw.split(seed, self.n):
             first, second, third = draw.split(round_seed, 3)
             operation = draw.integers(first, [batch_size], CHOICES)
+            if self.rate < 1:
+                applied = draw.chance(draw.fold_in(first, 1), batch_size, self.rate)
+                operation = tf.where(applied, operation, OPERATIONS.index("identity"))
             magnitude = self.m + draw.normal(second, [batch_size], self.std)
             fraction = tf.clip_by_value(magnitude, 0.0, 10.0) / 10.0
             rounds.append(draw_round(third, operation, fraction, image_size, RANGES))

@@ -35,16 +35,18 @@ class Average:
     statistics_from: int | None = None
 
 
-def ema(decay: float = 0.9999) -> Callable[[Span], Average]:
-    """average = d average + (1 - d) value (Polyak and Juditsky 1992), with
-    d = min(decay, (1 + t) / (10 + t)) for the t-th step: the first weights are soon forgotten."""
+def ema(decay: float = 0.9999, every: int = 1) -> Callable[[Span], Average]:
+    """average = d average + (1 - d) value (Polyak and Juditsky 1992) after each `every` steps, with
+    d = min(decay, (1 + t) / (10 + t)) for the t-th time: the first weights are soon forgotten."""
     good = type(decay) in (int, float) and 0 < decay < 1
     require(good, "ema", "decay", decay, "a number in (0, 1)")
+    require(type(every) is int and every >= 1, "ema", "every", every, "steps, 1 or more")
 
     def update(averages: Tensors, values: Tensors, at_step: tf.Tensor) -> dict[str, tf.Tensor]:
-        t = tf.cast(at_step + 1, tf.float32)
-        d = tf.minimum(decay, (1.0 + t) / (10.0 + t))
-        return {path: old + (1 - d) * (values[path] - old) for path, old in averages.items()}
+        t = tf.cast((at_step + 1) // every, tf.float32)
+        share = 1 - tf.minimum(decay, (1.0 + t) / (10.0 + t))
+        share = tf.where((at_step + 1) % every == 0, share, 0.0)
+        return {path: old + share * (values[path] - old) for path, old in averages.items()}
 
     return lambda span: Average(update)
 

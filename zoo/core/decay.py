@@ -103,9 +103,11 @@ def polynomial(power: float = 1.0, end: float = 0.0) -> Decay:
     return over
 
 
-def cosine() -> Decay:
-    """Half a period of a cosine, from 1 to 0 at the end of the run (arXiv 1608.03983)."""
-    return lambda span: lambda at_step: _half_cosine(_done(at_step, span))
+def cosine(end: float = 0.0) -> Decay:
+    """Half a period of a cosine, from 1 to `end`, at the end of the run (arXiv 1608.03983)."""
+    good = type(end) in (int, float) and 0 <= end < 1
+    require(good, "cosine", "end", end, "a number from 0 to less than 1")
+    return lambda span: lambda at_step: end + (1 - end) * _half_cosine(_done(at_step, span))
 
 
 def cosine_restarts(first: float, multiply: float = 1.0) -> Decay:

@@ -24,7 +24,7 @@ def make_loss(spec: str) -> Loss:
 
     spec: one of
         cross_entropy
-        binary_cross_entropy       each class by itself, for mixed labels (arXiv 2110.00476)
+        binary_cross_entropy(threshold=0.0)   each class by itself, for mixed labels
         focal(gamma=2, alpha=0.25)
         mean_squared_error         of the softmax probabilities
         huber(delta=0.5)           of the softmax probabilities
@@ -65,9 +65,22 @@ def softmax_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     )
 
 
-def binary_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Mean over the classes of the cross-entropy of sigmoid(logit) against its label."""
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(*_float32(labels, logits)), 1)
+def binary_cross_entropy(threshold: float = 0.0) -> Loss:
+    """Mean over the classes of the cross-entropy of sigmoid(logit) against its label (arXiv
+    2110.00476). With a threshold in (0, 1) labels above it count as 1 and others as 0: of an image
+    that is mixed of two both classes are right."""
+    good = type(threshold) in (int, float) and 0 <= threshold < 1
+    require(good, "binary_cross_entropy", "threshold", threshold, "0 to less than 1")
+
+    def loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        labels, logits = _float32(labels, logits)
+        if threshold:
+            labels = tf.cast(labels > threshold, tf.float32)
+        return tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits), 1
+        )
+
+    return loss
 
 
 def focal(gamma: float = 2.0, alpha: float = 0.25) -> Loss:
@@ -161,7 +174,7 @@ def class_weights(spec: str, labels: np.ndarray, num_classes: int) -> tuple[floa
 
 LOSSES: dict[str, Callable[..., Loss]] = {
     "cross_entropy": lambda: softmax_cross_entropy,
-    "binary_cross_entropy": lambda: binary_cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
     "focal": focal,
     "mean_squared_error": lambda: mean_squared_error,
     "huber": huber,

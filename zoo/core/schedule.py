@@ -29,7 +29,7 @@ def make_schedule(
         step(30, 60, 90, factor=0.1)
         exponential(0.97)                     this factor an epoch
         polynomial(power=1, end=0)            `end` at the end of the run
-        cosine                                0 at the end of the run
+        cosine(end=0)                         `end` at the end of the run
         cosine_restarts(10, multiply=2)       cosines of 10, 20, 40 ... epochs
         cyclic(4, low=0.1)                    from `low` to the peak and back in 4 epochs
         one_cycle(0.3, start=0.04, end=4e-6)  up for this share of the run, then down; no warmup

@@ -25,14 +25,14 @@ tf = lazy_module("tensorflow")
 
 @without_autograph
 def index_batches(
-    split: Split, *, batch_size: int, seed: int, start_step: int = 0
+    split: Split, *, batch_size: int, seed: int, start_step: int = 0, repeats: int = 1
 ) -> tf.data.Dataset:
     """Which images `train_batches` would show: infinite elements (index int64 [B],).
 
     Raises:
       ValueError: `batch_size` above the number of examples.
     """
-    order = batch_order(split.num_examples, batch_size, seed, start_step)
+    order = batch_order(split.num_examples, batch_size, seed, start_step, repeats)
     dataset = order.map(lambda index, _: (tf.ensure_shape(index, [batch_size]),))
     return with_options(dataset, tf.data.INFINITE_CARDINALITY, host_threads=0)
 

@@ -28,9 +28,14 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
 
 
 def batch_order(
-    num_examples: int, batch_size: int, seed: int, start_step: int
+    num_examples: int, batch_size: int, seed: int, start_step: int, repeats: int = 1
 ) -> tf.data.Dataset:
-    """What each batch shows, from `start_step` on: (index, epoch), both int64 [batch_size].
+    """What each batch shows, from `start_step` on: (index, view), both int64 [batch_size].
+
+    The view is the number of the epoch: an example is shown once in each. With `repeats` (repeated
+    augmentation, Hoffer et al. 2019, arXiv 1901.09335) an epoch shows the first part of its
+    permutation, each example as often, one behind the other and as views of their own: epoch *
+    repeats + 0, 1, ... An epoch is as long as without.
 
     A permutation for each epoch takes 8 bytes an example. TensorFlow's RandomIndexShuffle would
     take none, but is no fair shuffle: some orders of 8 examples come up far more often than others.
@@ -49,13 +54,14 @@ def batch_order(
         order = tf.random.experimental.stateless_shuffle(
             tf.range(num_examples, dtype=tf.int64), seed=tf.stack([key, epoch])
         )
-        order = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+        shown = steps * batch_size
+        order = tf.repeat(order[: -(-shown // repeats)], repeats)[:shown]
+        views = epoch * repeats + tf.range(shown, dtype=tf.int64) % repeats
+        order, views = (tf.reshape(each, [steps, batch_size]) for each in (order, views))
         start = piece % pieces * _PIECE
         stop = start + _PIECE
         start = tf.where(piece == first_piece, tf.cast(first_step, tf.int64), start)
-        order = order[start:stop]
-        epochs = tf.fill(tf.shape(order), epoch)
-        return tf.data.Dataset.from_tensor_slices((order, epochs))
+        return tf.data.Dataset.from_tensor_slices((order[start:stop], views[start:stop]))
 
     # Not Dataset.counter, which a tf.data service cannot divide.
     return tf.data.Dataset.range(first_piece, tf.int64.max).flat_map(batches)

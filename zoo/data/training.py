@@ -34,6 +34,7 @@ def train_batches(
     batch_size: int,
     seed: int,
     start_step: int = 0,
+    repeats: int = 1,
     crop_area: tuple[float, float] | None = (0.08, 1.0),
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3),
     scale_jitter: tuple[float, float] | None = None,
@@ -48,8 +49,10 @@ def train_batches(
       image_size: S, pixels.
       channels: C, 1 or 3, whatever the split has.
       batch_size: B.
-      seed: any integer; order and crops are functions of (seed, epoch, example).
+      seed: any integer; order and crops are functions of (seed, epoch, example, time shown).
       start_step: the first batch is the one that an unbroken run gives at this step.
+      repeats: how often an epoch shows an example, each time with a crop of its own; it shows as
+        many fewer of them (repeated augmentation, see `order.batch_order`).
       crop_area, crop_ratio: the random window, see `crop.random_resized_window`; with `crop_area`
         None or (1, 1) the whole image is resized, or left alone when it has the size already.
       scale_jitter: instead of these, see `crop.scale_jitter_window`.
@@ -73,7 +76,7 @@ def train_batches(
     window = _window(image_size, crop_area, crop_ratio, scale_jitter, ops)
     if data_service:
         check_service(data_service, split)
-    order = batch_order(split.num_examples, batch_size, seed, start_step)
+    order = batch_order(split.num_examples, batch_size, seed, start_step, repeats)
     if isinstance(split, ArraySplit) and window is None:
         dataset = _gathered(split, order, image_size, channels, batch_size, resizing, ops)
     else:

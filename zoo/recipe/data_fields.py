@@ -94,6 +94,10 @@ class DataFields:
     train_images: int = field.data(
         0, "Training images that are used, the same share of each class; 0: all.", at_least(0)
     )
+    aug_repeats: int = field.data(
+        1, "Times that an epoch shows an image, each time augmented anew, and as many fewer images "
+        "(repeated augmentation).", at_least(1)
+    )
     train_sizes: tuple[float, ...] = field.data(
         (), "Sides of the training images in equal parts of the run, one after another, as "
         "128,160,192, pixels; empty: image_size.", checks.pixels

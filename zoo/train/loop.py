@@ -242,11 +242,12 @@ def train_set(run: Run, image_size: int) -> tf.data.Dataset:
     if run.recipe.data_on_device:
         return index_batches(
             run.source.splits["train"], batch_size=run.recipe.batch_size, seed=run.recipe.seed,
-            start_step=run.step,
+            start_step=run.step, repeats=run.recipe.aug_repeats,
         )
     return recipe_batches(
         run.recipe, run.source.splits["train"], image_size=image_size,
-        batch_size=run.recipe.batch_size, start_step=run.step, data_service=run.recipe.data_service,
+        batch_size=run.recipe.batch_size, start_step=run.step, repeats=run.recipe.aug_repeats,
+        data_service=run.recipe.data_service,
     )
 
 
