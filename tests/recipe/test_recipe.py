@@ -42,7 +42,8 @@ BAD = [
     ("micro_batches", 3, "a divisor of the 128 images of a device", {"virtual_devices": 2}),
     ("patience", -1, "0 or more", {}),
     ("micro_batches", 2, "1 with --sync_bn", {"sync_bn": True}),
-    ("deterministic", True, "false with --xla=on: XLA has no reproducible", {"xla": "on"}),
+    ("deterministic", True, "false with --xla=on: XLA has no reproducible gradient of "
+     "max pooling", {"xla": "on"}),
     ("recompute", True, "false with --sync_bn", {"sync_bn": True}),
     ("recompute", True, "false with --aux_weight", {"aux_weight": 0.3}),
     *(("profile_steps", value, "two whole numbers FIRST,LAST with 0 <= FIRST < LAST", {})

@@ -46,21 +46,21 @@ class Augmix:
     def sample(self, seed, batch_size: int, image_size: int) -> dict:
         """rounds: three of width * B images, see pixels/choice.py; weights of the chains: float32
         [B, width]; share of the image itself: float32 [B]."""
-        seeds = draw.split(seed, 7 + DEPTH)
+        seeds = draw.split(seed, 3 + DEPTH)
         count = self.width * batch_size
         depth = 1 + draw.integers(seeds[0], [count], DEPTH)
         rounds = []
-        for place, round_seed in enumerate(seeds[7:]):
+        for place, round_seed in enumerate(seeds[3:]):
             first, second, third = draw.split(round_seed, 3)
             choice = tf.gather(CHOICES, draw.integers(first, [count], len(CHOICES)))
             operation = tf.where(place < depth, choice, 0)
             fraction = draw.uniform(second, [count], 0.0, self.severity / 10.0)
             rounds.append(draw_round(third, operation, fraction, image_size, RANGES))
-        weights = draw.dirichlet(seeds[1:3], [batch_size, self.width], self.alpha)
+        weights = draw.dirichlet(seeds[1], [batch_size, self.width], self.alpha)
         return {
             "rounds": stack_rounds(rounds),
             "weights": weights,
-            "share": draw.beta(seeds[3:7], [batch_size], self.alpha),
+            "share": draw.beta(seeds[2], [batch_size], self.alpha),
         }
 
     def apply(self, images, labels, parameters: dict):

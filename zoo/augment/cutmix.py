@@ -31,8 +31,8 @@ class Cutmix:
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(int32 [B, 4] top, left, bottom, right, int32 [B] partner in the batch)."""
-        *seeds, middle, last = draw.split(seed, 6)
-        share = draw.beta(seeds, [batch_size, 1], self.alpha)
+        first, middle, last = draw.split(seed, 3)
+        share = draw.beta(first, [batch_size, 1], self.alpha)
         sides = tf.cast(tf.sqrt(1.0 - share) * image_size, tf.int32)
         middle = draw.integers(middle, [batch_size, 2], image_size)
         return around(middle, sides, image_size), draw.permutation(last, batch_size)

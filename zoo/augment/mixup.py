@@ -28,9 +28,9 @@ class Mixup:
 
     def sample(self, seed, batch_size: int, image_size: int):
         """(float32 [B] share in 0..1 of the image itself, int32 [B] partner in the batch)."""
-        *seeds, last = draw.split(seed, 5)
-        share = draw.beta(seeds, [batch_size], self.alpha)
-        return share, draw.permutation(last, batch_size)
+        first, second = draw.split(seed, 2)
+        share = draw.beta(first, [batch_size], self.alpha)
+        return share, draw.permutation(second, batch_size)
 
     def apply(self, images, labels, parameters):
         share, partner = parameters

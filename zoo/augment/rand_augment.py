@@ -50,7 +50,9 @@ class RandAugment:
             if self.rate < 1:
                 applied = draw.chance(draw.fold_in(first, 1), batch_size, self.rate)
                 operation = tf.where(applied, operation, OPERATIONS.index("identity"))
-            magnitude = self.m + draw.normal(second, [batch_size], self.std)
+            magnitude = tf.fill([batch_size], float(self.m))
+            if self.std:
+                magnitude += draw.normal(second, [batch_size], self.std)
             fraction = tf.clip_by_value(magnitude, 0.0, 10.0) / 10.0
             rounds.append(draw_round(third, operation, fraction, image_size, RANGES))
         return stack_rounds(rounds)

@@ -20,6 +20,7 @@ TINY = 2.0**-126
 # Not "auto_select", by which XLA chooses another one on some devices.
 PHILOX = "philox"
 TRIES = 12
+GAMMA = 2 * TRIES + 1  # numbers for one of Gamma
 
 
 def fold_in(seed, *numbers):
@@ -36,7 +37,7 @@ def split(seed, count: int) -> list:
 
 def uniform(seed, shape, low: float = 0.0, high: float = 1.0):
     """float32 in [low, high)."""
-    return low + (high - low) * tf.cast(_bits(seed, shape), tf.float32) * 2.0**-23
+    return _uniform(_bits(seed, shape), low, high)
 
 
 def integers(seed, shape, count: int):
@@ -46,9 +47,7 @@ def integers(seed, shape, count: int):
 
 def normal(seed, shape, std: float = 1.0):
     """float32 of mean 0, within 5.3 standard deviations."""
-    # A half more than the bits: strictly inside (-1, 1).
-    share = (tf.cast(_bits(seed, shape), tf.float32) + 0.5) * 2.0**-22 - 1.0
-    return std * math.sqrt(2.0) * tf.math.erfinv(share)
+    return std * _normal(_bits(seed, shape))
 
 
 def chance(seed, batch_size: int, rate: float):
@@ -66,25 +65,31 @@ def permutation(seed, batch_size: int):
     return tf.argsort(uniform(seed, [batch_size]))
 
 
-def log_gamma(seeds, shape, alpha: float):
-    """Logarithms of draws from Gamma(alpha). seeds: two.
+def beta(seed, shape, alpha: float):
+    """float32 in 0..1 from Beta(alpha, alpha)."""
+    one, other = (_log_gamma(part, alpha) for part in tf.unstack(_bits(seed, [2, GAMMA, *shape])))
+    return tf.sigmoid(one - other)
 
-    Gamma(alpha) = Gamma(alpha + 1) * U ** (1 / alpha): for a small alpha the draws underflow.
+
+def dirichlet(seed, shape, alpha: float):
+    """float32, sums of 1 along the last axis, from Dirichlet(alpha, ..., alpha)."""
+    return tf.nn.softmax(log_gamma(seed, shape, alpha))
+
+
+def log_gamma(seed, shape, alpha: float):
+    """Logarithms of draws from Gamma(alpha): for a small alpha the draws underflow."""
+    return _log_gamma(_bits(seed, [GAMMA, *shape]), alpha)
+
+
+def _log_gamma(bits, alpha: float):
+    """bits: [GAMMA, ...]. By Marsaglia and Tsang 2000 (ACM TOMS 26, 363), since TensorFlow's own
+    has no XLA kernel, for alpha + 1, and Gamma(alpha) = Gamma(alpha + 1) * U ** (1 / alpha).
+
+    All proposals are drawn at once and the first good one is taken; one in twenty is bad at most,
+    so that none of TRIES is good once in 10^15 draws.
     """
-    first, second = seeds
-    return _log_gamma_over_one(first, shape, alpha + 1.0) + (
-        tf.math.log(uniform(second, shape, TINY)) / alpha
-    )
-
-
-def _log_gamma_over_one(seed, shape, alpha: float):
-    """As `log_gamma`, for alpha of 1 or more: Marsaglia and Tsang 2000 (ACM TOMS 26, 363), since
-    TensorFlow's own has no XLA kernel. All proposals are drawn at once and the first good one is
-    taken; one in twenty is bad at most, so that none of TRIES is good once in 10^15 draws.
-    """
-    first, second = split(seed, 2)
-    d = alpha - 1 / 3
-    x = normal(first, [TRIES, *shape])
+    x, accepts, last = _normal(bits[:TRIES]), bits[TRIES : 2 * TRIES], bits[-1]
+    d = alpha + 1 - 1 / 3
     t = x / math.sqrt(9 * d)
     cube = 3.0 * tf.math.log1p(tf.maximum(t, 2.0**-20 - 1.0))
     # x^2 / 2 + d (1 - (1 + t)^3 + 3 log(1 + t)); near t = 0 the terms of d cancel, but for
@@ -92,22 +97,22 @@ def _log_gamma_over_one(seed, shape, alpha: float):
     direct = 0.5 * x * x + d * (cube - t * (3.0 + t * (3.0 + t)))
     series = d * t**4 * (-3 / 4 + t * (3 / 5 + t * (-1 / 2 + t * (3 / 7))))
     bound = tf.where(tf.abs(t) < 0.1, series, direct)
-    good = (t > -1.0) & (tf.math.log(uniform(second, [TRIES, *shape], TINY)) < bound)
+    good = (t > -1.0) & (tf.math.log(_uniform(accepts, TINY, 1.0)) < bound)
     taken = tf.argmax(tf.cast(good, tf.int32), 0, output_type=tf.int32)
-    return math.log(d) + tf.reduce_sum(cube * tf.one_hot(taken, TRIES, axis=0), 0)
+    cube = tf.reduce_sum(cube * tf.one_hot(taken, TRIES, axis=0), 0)
+    return math.log(d) + cube + tf.math.log(_uniform(last, TINY, 1.0)) / alpha
+
+
+def _uniform(bits, low: float, high: float):
+    return low + (high - low) * tf.cast(bits, tf.float32) * 2.0**-23
+
+
+def _normal(bits):
+    # A half more than the bits: strictly inside (-1, 1).
+    return math.sqrt(2.0) * tf.math.erfinv((tf.cast(bits, tf.float32) + 0.5) * 2.0**-22 - 1.0)
 
 
 def _bits(seed, shape):
-    """int32 in 0..2^23 - 1."""
+    """int32 in 0..2^23 - 1. XLA takes 0.3 s to compile one for a CPU: draw many at once."""
     bits = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg=PHILOX)
     return tf.bitwise.bitwise_and(bits, 2**23 - 1)
-
-
-def beta(seeds, shape, alpha: float):
-    """float32 in 0..1 from Beta(alpha, alpha). seeds: four."""
-    return tf.sigmoid(log_gamma(seeds[:2], shape, alpha) - log_gamma(seeds[2:], shape, alpha))
-
-
-def dirichlet(seeds, shape, alpha: float):
-    """float32, sums of 1 along the last axis, from Dirichlet(alpha, ..., alpha). seeds: two."""
-    return tf.nn.softmax(log_gamma(seeds, shape, alpha))
