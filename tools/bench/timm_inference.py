@@ -15,7 +15,7 @@ import timm
 import torch
 
 batch = int(sys.argv[1])
-device = "cuda" if torch.cuda.is_available() else "cpu"
+device, calls = ("cuda", 20) if torch.cuda.is_available() else ("cpu", 3)
 torch.backends.cudnn.benchmark = True
 
 
@@ -39,11 +39,10 @@ for name in sys.argv[2:] or ["resnet50d"]:
             first, rates = time.perf_counter() - began, []
             for _ in range(3):
                 began = time.perf_counter()
-                for _ in range(20 if device == "cuda" else 3):
+                for _ in range(calls):
                     run(images)
                 wait()
-                seconds = time.perf_counter() - began
-                rates.append((20 if device == "cuda" else 3) * batch / seconds)
+                rates.append(calls * batch / (time.perf_counter() - began))
         print(f"timm {name} {'compiled' if compiled else 'eager'}, batch {batch}, bfloat16: "
               f"{statistics.median(rates):.0f} images/s ({min(rates):.0f}-{max(rates):.0f}), "
               f"first three calls {first:.0f} s", flush=True)

@@ -20,10 +20,11 @@ class RandAugment:
     """`n` operations for each image, each drawn from 14 for itself, at magnitude `m` of 0..10.
 
     std: of the magnitude, normal about m, cut to 0..10. rate: probability with which each of the
-    `n` is applied; 0.5 in timm. At 10: rotation by 30 degrees, shear 0.3,
-    translation by 150/331 of the side, blends by 1 +- 0.9, 4 bits, solarisation from 0: every
-    operation grows with m, as in timm's "inc1" and in torchvision, whose m is of 0..30. Works on
-    whole levels, as PIL does; nearest pixels; 128 from outside.
+    `n` is applied; 0.5 in timm.
+    At 10: rotation by 30 degrees, shear 0.3, translation by 150/331 of the side, blends by
+    1 +- 0.9, 4 bits, solarisation from 0: every operation grows with m, as in timm's "inc1" and in
+    torchvision, whose m is of 0..30. Works on whole levels, as PIL does; nearest pixels; 128 from
+    outside.
 
     Raises ValueError for n that is no whole number of 1 or more, m outside (0, 10], std below 0, or
     a rate outside (0, 1].

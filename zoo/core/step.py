@@ -57,8 +57,8 @@ def make_train_call(
 ) -> Callable[[object, tf.Tensor], Sums]:
     """`train_call(iterator, steps) -> Sums`: runs `steps` training steps, changes `state`.
 
-    iterator: of a distributed dataset of (uint8 [B, S, S, C], int32 [B]). With `pick` of anything
-        else: pick(*batch) makes images and labels of it, in each replica.
+    iterator: of (uint8 [B, S, S, C], int64 [B]), as `distribute.distributed` gives it. With `pick`
+        of anything else: pick(*batch) makes images and labels of it, in each replica.
     steps: int64 scalar tensor.
     teacher: augmented images float32 [B, S, S, C] in 0..255 -> logits, for distillation.
     """
