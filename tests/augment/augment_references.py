@@ -166,7 +166,7 @@ def mixup_or_cutmix(images, labels, parameters):
 
 
 def pil_operation(image, name: str, strength: float, one_map):
-    """An operation of RandAugment, by PIL. image: PIL's; strength as in kernels/choice.py."""
+    """An operation of RandAugment, by PIL. image: PIL's; strength as in pixels/choice.py."""
     if one_map is not None:
         fill = 128 if image.mode == "L" else (128, 128, 128)
         return image.transform(image.size, Image.Transform.AFFINE, tuple(one_map),
@@ -182,6 +182,9 @@ def pil_operation(image, name: str, strength: float, one_map):
         "brightness": lambda: ImageEnhance.Brightness(image).enhance(strength),
         "sharpness": lambda: ImageEnhance.Sharpness(image).enhance(strength),
         "invert": lambda: ImageOps.invert(image),
+        "solarize_add": lambda: image.point(
+            [x + int(strength) * (x < 128) for x in range(256)] * len(image.getbands())
+        ),
     }[name]()
 
 

@@ -101,7 +101,7 @@ SETTINGS = [
     ("brightness", 1.625, NO_MAP), ("sharpness", 1.899902, NO_MAP), ("invert", 0, NO_MAP),
     ("rotate", 20, MAPS[0]), ("shear_x", 0.31, MAPS[2]), ("shear_y", -0.43, MAPS[3]),
     ("translate_x", 3, (1, 0, -3, 0, 1, 0)), ("translate_y", 4, (1, 0, 0, 0, 1, 4)),
-    ("identity", 0, NO_MAP), ("equalize", 0, NO_MAP),
+    ("identity", 0, NO_MAP), ("solarize_add", 77, NO_MAP),
 ]
 SETTINGS[7] = ("sharpness", 1945 / 1024, NO_MAP)
 PAIRS = drawn([SETTINGS[i:i + 2] for i in range(0, 16, 2)])
@@ -179,7 +179,8 @@ OPS = {
     "erase": Row(
         "erase(value=200)", each(filled), RECTANGLES, EMPTY,
         ("erase(0)", "erase(area=(0.5, 0.1))", "erase(area=(0, 0.1))", "erase(area=0.1)",
-         "erase(area={0: 0.1, 1: 0.2})", "erase(ratio=(0, 1))", "erase(value=300)")),
+         "erase(area={0: 0.1, 1: 0.2})", "erase(ratio=(0, 1))", "erase(value=300)",
+         "erase(noise=-1)")),
     "cutout": Row(
         "cutout(5, value=200)", each(filled), RECTANGLES, EMPTY,
         ("cutout", "cutout(0)", "cutout(1.5)", "cutout('a')", "cutout(4, value=-1)")),
@@ -199,7 +200,8 @@ OPS = {
     "rand_augment": Row(
         "rand_augment(2, 9, std=0.5)", in_turn, PAIRS, STILL,
         ("rand_augment(0)", "rand_augment(1.5)", "rand_augment(2, 0)", "rand_augment(2, 11)",
-         "rand_augment(2, 9, -1)", "rand_augment('a')", "rand_augment(2, 9, 0, 0)"), tolerance=1.0),
+         "rand_augment(2, 9, -1)", "rand_augment('a')", "rand_augment(2, 9, 0, 0)",
+         "rand_augment(operations=all)"), tolerance=1.0),
     "trivial_augment": Row(
         "trivial_augment", in_turn, SINGLES, STILL_ONCE, ("trivial_augment(1)",), tolerance=1.0),
     "auto_augment": Row(

@@ -105,6 +105,30 @@ def test_erase_rectangles():
     assert 0.48 < ratio.min() and ratio.max() < 2.1 and abs(np.log(ratio).mean()) < 0.02
 
 
+def test_erasing_with_noise():
+    """Within the rectangle normal, cut to the levels, other in each image; outside as it was."""
+    (op,) = parse_policy("erase(1.0, area=(0.3, 0.4), value=114, noise=58)").ops
+    rectangles, own = op.sample(tf.constant([3, 4]), 2, 64)
+    grey = tf.fill([2, 64, 64, 3], 250.0)
+    changed = op.apply(grey, None, (rectangles, own))[0].numpy()
+    pieces = []
+    for image, (top, left, bottom, right) in zip(changed, rectangles.numpy(), strict=True):
+        pieces.append(image[top:bottom, left:right].copy())
+        image[top:bottom, left:right] = 250
+    assert np.all(changed == 250)
+    for piece in pieces:
+        within = piece[(piece > 0) & (piece < 255)]
+        low, high = (0 - 114) / 58, (255 - 114) / 58
+        assert stats.kstest(within, stats.truncnorm(low, high, 114, 58).cdf).pvalue > P_VALUE
+        assert abs(np.mean(piece == 0) - stats.norm.cdf(low)) < 0.01
+    count = min(piece.size for piece in pieces)
+    one, other = (piece.ravel()[:count] for piece in pieces)
+    assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(count)
+    # The same rectangles as without.
+    (plain,) = parse_policy("erase(1.0, area=(0.3, 0.4))").ops
+    assert np.array_equal(plain.sample(tf.constant([3, 4]), 2, 64), rectangles)
+
+
 def test_cutout_squares():
     top, left, bottom, right = draws("cutout(32)").T
     whole = (top > 0) & (left > 0) & (bottom < SIDE) & (right < SIDE)
@@ -144,6 +168,22 @@ def test_rand_augment_at_nine(name, values):
     np.testing.assert_allclose(np.unique(drawn), values, rtol=0, atol=2e-4 * max(1, values[-1]))
     if len(values) == 2:
         assert stats.binomtest(int(np.sum(drawn == drawn.max())), len(drawn), 0.5).pvalue > P_VALUE
+
+
+@pytest.mark.parametrize("name, values", [
+    ("posterize", [1]), ("solarize", [26]), ("solarize_add", [99]), ("rotate", [-27, 27]),
+    ("translate_x", [-0.405 * SIDE, 0.405 * SIDE]), ("sharpness", [0.19, 1.81]),
+])
+def test_rand_augment_of_timm_at_nine(name, values):
+    """timm 1.0.31, data/auto_augment.py: whole numbers are cut off, 3.6 bits to 3 of 4."""
+    drawn = strengths("rand_augment(2, 9, operations=timm)", name)
+    np.testing.assert_allclose(np.unique(drawn), values, rtol=0, atol=2e-4 * max(1, values[-1]))
+
+
+def test_rand_augment_of_timm_draws_from_fifteen():
+    drawn = draws("rand_augment(2, 9, operations=timm)")["operation"]
+    counts = np.bincount(drawn[:, 0], minlength=len(OPERATIONS))
+    assert counts[0] == 0 and stats.chisquare(counts[1:]).pvalue > P_VALUE
 
 
 def test_rand_augment_by_its_rate():

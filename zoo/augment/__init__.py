@@ -34,12 +34,12 @@ seed: int32 [2]. `sample` runs on TensorFlow, and has to be one that XLA compile
 | `posterize(bits=4, rate=0.5)` | or not; bits kept, 1 to 7 | |
 | `solarize(threshold=128, rate=0.5)` | levels from the threshold on inverted | |
 | `autocontrast(rate=0.5)`, `equalize(rate=0.5)` | or not | |
-| `erase(rate=0.5, area=(0.02, 0.33), ratio=(0.3, 3.3), value=0)` | a rectangle | Zhong 2017 |
+| `erase(rate=0.5, area=(0.02, 0.33), ratio=(.3, 3.3), value=0, noise=0)` | rectangle | Zhong 2017 |
 | `cutout(pixels, value=0)` | a square, cut off at the edges | DeVries 2017 |
 | `mixup(alpha)` | share from Beta(alpha, alpha), partner | Zhang 2017 |
 | `cutmix(alpha=1)` | rectangle of 1 - Beta(alpha, alpha) of the area, partner | Yun 2019 |
 | `mixup_or_cutmix(mixup_alpha=0.8, cutmix_alpha=1, cutmix_rate=0.5, whole_batch=False)` | which | |
-| `rand_augment(n=2, m=9, std=0, rate=1)` | n of 14 operations at magnitude m of 10 | Cubuk 2019 |
+| `rand_augment(n=2, m=9, std=0, rate=1, operations=paper)` | n operations, m of 10 | Cubuk 2019 |
 | `trivial_augment` | one of 14 operations, any magnitude | Mueller 2021 |
 | `auto_augment(policy=imagenet)`, `cifar10` | one of 25 pairs of operations | Cubuk 2018 |
 | `augmix(severity=3, width=3, alpha=1)` | chains of operations, their weights | Hendrycks 2019 |

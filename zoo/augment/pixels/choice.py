@@ -1,4 +1,4 @@
-"""One of fifteen operations for each image: what RandAugment and its kin are made of.
+"""One of sixteen operations for each image: what RandAugment and its kin are made of.
 
 On whole levels and in PIL's definitions: an operation gives PIL's result to the bit, autocontrast
 within a level (PIL truncates quotients that its division has made a hair too small). All floats
@@ -28,7 +28,7 @@ tf = lazy_module("tensorflow")
 OPERATIONS = (
     "identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize",
     "contrast", "brightness", "sharpness", "shear_x", "shear_y", "translate_x", "translate_y",
-    "invert",
+    "invert", "solarize_add",
 )
 GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
 BLENDS = ("color", "contrast", "brightness", "sharpness")
@@ -42,8 +42,9 @@ class Ranges:
     """How strong each operation is at the full magnitude; at none it changes nothing.
 
     rotate: degrees. shear: tangent. translate: share of the side. enhance: a factor of
-    1 +- this for the blends. posterize: bits taken away. Thresholds of `solarize` go from 256
-    down to 0. All but the last two have a random sign.
+    1 +- this for the blends. posterize: bits taken away of `bits`. Thresholds of `solarize` go from
+    256 down to 0; `solarize_add` adds up to 110 to the levels below 128. All but the last three
+    have a random sign. truncates: whole numbers are cut off, as timm does, not rounded.
     """
 
     rotate: float
@@ -51,6 +52,8 @@ class Ranges:
     translate: float
     enhance: float
     posterize: int
+    bits: int = 8
+    truncates: bool = False
 
 
 def draw_round(seed, operation, fraction, size: int, ranges: Ranges) -> dict:
@@ -61,14 +64,17 @@ def draw_round(seed, operation, fraction, size: int, ranges: Ranges) -> dict:
     """
     sign = tf.where(draw.chance(seed, operation.shape[0], 0.5), 1.0, -1.0)
     bent = sign * fraction
+    # A little more, so that 7 / 10 of a multiple of ten is not cut off to one less.
+    whole = (lambda x: tf.floor(x + 1e-4)) if ranges.truncates else tf.round
     strengths = {
         "rotate": ranges.rotate * bent,
         "shear_x": ranges.shear * bent,
         "shear_y": ranges.shear * bent,
         "translate_x": ranges.translate * size * bent,
         "translate_y": ranges.translate * size * bent,
-        "posterize": 8.0 - tf.round(ranges.posterize * fraction),
-        "solarize": tf.round(256.0 * (1.0 - fraction)),
+        "posterize": ranges.bits - whole(ranges.posterize * fraction),
+        "solarize": 256.0 - whole(256.0 * fraction),
+        "solarize_add": whole(110.0 * fraction),
         **dict.fromkeys(BLENDS, tf.round((1.0 + ranges.enhance * bent) * 4096.0) / 4096.0),
     }
     table = tf.stack([strengths.get(name, tf.zeros_like(bent)) for name in OPERATIONS], 1)
@@ -147,11 +153,13 @@ def apply_round(packed, drawn: dict, channels: int):
     threshold = column(ops.where(
         chose("solarize"), strength, ops.where(chose("invert"), 0.0, 256.0)
     ))
+    added = column(ops.where(chose("solarize_add"), strength, 0.0))
     factor = column(ops.where(chose(*BLENDS), strength, 1.0))
     changed = []
     for plane, least, most in zip(raw, low, high, strict=True):
         level = ops.cast(ops.bitwise_and(plane, mask), "float32")
         level = ops.where(level < threshold, level, 255.0 - level)
+        level = ops.where(level < 128.0, level + added, level)
         # A quotient of whole numbers is whole or far from whole: 1 / 1024 makes up for rounding.
         level = ops.floor((level - column(least)) * column(255.0 / (most - least)) + 1 / 1024)
         # Multiples of 1 / 13 are never near a half: the product's own rounding does not matter.
