@@ -9,7 +9,8 @@ from zoo.core.phases import Phase, make_phases, phase_at
 
 def phases(**changes):
     return make_phases(**{
-        "frozen_steps": 0, "trainable": "all", "sizes": [28], "total_steps": 16, **changes
+        "frozen_steps": 0, "trainable": "all", "sizes": [28], "total_steps": 16,
+        "augment": "mixup(0.2)", "final_augment": "flip", "final_steps": 0, **changes
     })
 
 
@@ -21,9 +22,16 @@ def phases(**changes):
     ({"sizes": [8, 16], "frozen_steps": 8}, [(0, "head", 8), (8, "all", 16)]),
     ({"sizes": [8, 16], "frozen_steps": 3, "trainable": "from:stage4"},
      [(0, "head", 8), (3, "from:stage4", 8), (8, "from:stage4", 16)]),
+    ({"final_steps": 4}, [(0, "all", 28), (12, "all", 28, "flip")]),
+    ({"sizes": [8, 16], "frozen_steps": 8, "final_steps": 8},
+     [(0, "head", 8), (8, "all", 16, "flip")]),
+    ({"sizes": [8, 16], "final_steps": 9},
+     [(0, "all", 8), (7, "all", 8, "flip"), (8, "all", 16, "flip")]),
 ])
 def test_phases(changes, want):
-    assert phases(**changes) == tuple(Phase(*row) for row in want)
+    assert phases(**changes) == tuple(
+        Phase(*row, *["mixup(0.2)"] * (len(row) == 3)) for row in want
+    )
 
 
 def test_each_step_is_in_one_phase():

@@ -72,8 +72,8 @@ def test_a_family_with_operations_that_are_no_layers():
     ("arguments", "message"),
     [
         ((0,), "got num_classes=0; expected an integer >= 1"),
-        ((3, "heads"), "got trainable='heads'; expected 'head', 'all' or 'from:STAGE', "
-                       "as 'from:stage4'"),
+        ((3, "heads"), "got trainable='heads'; expected 'head', 'head+norm', 'all' or "
+                       "'from:STAGE', as 'from:stage4'"),
         ((3, "from:stage5"), "got trainable='from:stage5' for model 'resnet18'; its stages are "
                              "['stem', 'stage1', 'stage2', 'stage3', 'stage4']"),
     ],
@@ -112,6 +112,21 @@ def test_the_last_layer_of_every_head_learns():
     set_trainable(model, "head")
     assert set(trained_layers(model)) == {"head_dense", "aux1_dense", "aux2_dense"}
     assert zoo.transfer(model, 4).output.shape == (None, 4)
+
+
+@pytest.mark.parametrize("name, norm", [
+    ("resnet18", "stage4_block2_bn2"), ("resnet18_v2", "final_bn"),
+    ("mobilenet_v3_small_050", "final_bn1"),
+])
+def test_head_and_the_last_normalisation(name, norm):
+    model = zoo.create_model(name, num_classes=3, input_shape=(32, 32, 3))
+    set_trainable(model, "head+norm")
+    assert trained_layers(model) == [norm, "head_dense"]
+
+
+def test_head_and_norm_without_one():
+    with pytest.raises(ValueError, match="has no batch normalisation; expected 'head', 'all' or"):
+        set_trainable(zoo.create_model("lenet5"), "head+norm")
 
 
 def test_set_trainable_undoes_itself():

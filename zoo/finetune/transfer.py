@@ -25,9 +25,10 @@ def transfer(model: keras.Model, num_classes: int, trainable: str = "head") -> k
     model: functional, of `zoo.create_model`, with its classifier or without; or another in which
         `zoo.finetune.network.network_of` finds a network. What stands in front of that, as the
         layer of `zoo.with_preprocessing`, stays there; a softmax behind it goes.
-    trainable: "head", only the new layer learns; "all"; or "from:STAGE", as "from:stage4", that
-        stage and what follows it. What does not learn runs in inference mode, the statistics of
-        its batch normalisation included, also under `fit`.
+    trainable: "head", only the new layer learns; "head+norm", that and the last batch
+        normalisation before it (arXiv 1906.06423, section 4.2); "all"; or "from:STAGE", as
+        "from:stage4", that stage and what follows it. What does not learn runs in inference mode,
+        the statistics of its batch normalisation included, also under `fit`.
 
     Returns a model of float32 logits [B, num_classes]; `model` itself stays as it is. The copy
     has the same `preprocessing`, which `zoo.preprocess_input` reads; its `class_names` are None
@@ -86,9 +87,10 @@ def set_trainable(model: keras.Model, trainable: str, *, freeze_bn: bool = False
       ValueError: another text, a stage that the model does not have, or nothing is known of its
         structure, which "all" does without.
     """
-    if trainable not in ("head", "all") and not re.fullmatch(r"from:\w+", trainable):
+    if not re.fullmatch(r"head|head\+norm|all|from:\w+", trainable):
         raise ValueError(
-            f"got trainable={trainable!r}; expected 'head', 'all' or 'from:STAGE', as 'from:stage4'"
+            f"got trainable={trainable!r}; expected 'head', 'head+norm', 'all' or 'from:STAGE', as "
+            "'from:stage4'"
         )
     learning = None if trainable == "all" else _learning_layers(network_of(model), trainable)
     model.trainable = True  # a frozen model freezes all layers inside of it
@@ -120,11 +122,13 @@ def stage_rates(model: keras.Model, decay: float) -> dict[str, float]:
 
 
 def _learning_layers(network: keras.Model, trainable: str) -> set[keras.Layer]:
-    """The layers that learn, as `set_trainable` is told: "head" or "from:STAGE"."""
+    """The layers that learn, as `set_trainable` is told, of all but "all"."""
     structure = structure_of(network)
     last = {layer for layer in network.layers if layer.name in structure.heads.values()}
     if trainable == "head":
         return last
+    if trainable == "head+norm":
+        return last | {_last_norm(network)}
     known, stage = stage_names(network), trainable.removeprefix("from:")
     if stage not in known:
         raise ValueError(
@@ -132,6 +136,21 @@ def _learning_layers(network: keras.Model, trainable: str) -> set[keras.Layer]:
         )
     first = [structure.stage_of(layer.name) for layer in network.layers].index(stage)
     return last | set(network.layers[first:])
+
+
+def _last_norm(network: keras.Model) -> keras.Layer:
+    """The batch normalisation that is nearest to the output, not one of an auxiliary head."""
+    classifier = network.get_layer(structure_of(network).classifier)
+    way = keras.Model(network.input, classifier.output)
+    norms = [
+        layer for layer in way.layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    if not norms:
+        raise ValueError(
+            f"got trainable='head+norm' for model {network.name!r}, which has no batch "
+            "normalisation; expected 'head', 'all' or 'from:STAGE'"
+        )
+    return norms[-1]
 
 
 def layers_of(model: keras.Model) -> Iterator[keras.Layer]:

@@ -105,6 +105,13 @@ class DataFields:
     augment: str = field.data(
         "flip", "Operations on the device, such as flip|pad_crop(4)|mixup(0.2)."
     )
+    final_augment: str = field.data(
+        "flip", "Operations that take the place of augment in the last final_epochs."
+    )
+    final_epochs: float = field.data(
+        0.0, "Epochs at the end with final_augment, as mixup off in the last ones; 0: none.",
+        at_least(0)
+    )
 
     weights: str = field.transfer(
         "", "Trained weights to start from: imagenet, a name as timm:resnet50d.ra2_in1k, a file, "
@@ -118,8 +125,10 @@ class DataFields:
         0.0, "Epochs at the start in which the classifier alone learns."
     )
     trainable: str = field.transfer(
-        "all", "Layers that learn after frozen_epochs: all, head, or from:STAGE, as from:stage4.",
-        checks.matching(r"all|head|from:\w+", "all, head, or from:STAGE, as from:stage4")
+        "all", "Layers that learn after frozen_epochs: all, head, head+norm (and the last batch "
+        "normalisation), or from:STAGE, as from:stage4.", checks.matching(
+            r"all|head|head\+norm|from:\w+", "all, head, head+norm, or from:STAGE, as from:stage4"
+        )
     )
     freeze_bn: bool = field.transfer(False, "Keep the weights' batch normalisations as they are.")
     unfrozen_rate: float = field.transfer(

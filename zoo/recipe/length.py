@@ -12,7 +12,7 @@ from zoo.recipe import Recipe
 from zoo.spec import parse_calls
 
 # Fields with lengths in epochs, which follow unless they are asked for themselves.
-FITTED = ("schedule", "warmup_epochs", "frozen_epochs", "averaging")
+FITTED = ("schedule", "warmup_epochs", "frozen_epochs", "final_epochs", "averaging")
 # Arguments that are epochs, by the name of the schedule or average.
 _LENGTHS = {
     "step": ("at_epochs",), "cosine_restarts": ("first",), "cyclic": ("period",),
@@ -24,9 +24,9 @@ _LONGEST_WARMUP = 0.1  # share of the run
 def fitted(recipe: Recipe, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Name -> value of the fields of `recipe` that follow from the epochs that are asked for.
 
-    Steps and periods of a schedule, frozen epochs and the start of an average keep their share of
-    the run; an exponential decay keeps its end. The warmup keeps its length, but takes a tenth of
-    the run at most.
+    Steps and periods of a schedule, frozen and final epochs and the start of an average keep their
+    share of the run; an exponential decay keeps its end. The warmup keeps its length, but takes a
+    tenth of the run at most.
 
     asked: all fields that are asked for, of which none is changed here.
     """
@@ -38,6 +38,7 @@ def fitted(recipe: Recipe, asked: Mapping[str, Any]) -> dict[str, Any]:
         "schedule": _scaled(recipe.schedule, factor),
         "warmup_epochs": min(recipe.warmup_epochs, _rounded(epochs * _LONGEST_WARMUP)),
         "frozen_epochs": _rounded(recipe.frozen_epochs * factor),
+        "final_epochs": _rounded(recipe.final_epochs * factor),
         "averaging": _scaled(recipe.averaging, factor),
     }
     return {

@@ -61,6 +61,8 @@ def _check_model(recipe: Recipe, expect: _Expecting) -> None:
         check_model(recipe.model, parse_options(recipe.model_options))
     with named("augment"):
         check_policy(recipe.augment, recipe.channels)
+    with named("final_augment"):
+        check_policy(recipe.final_augment, recipe.channels)
 
 
 def _check_origins(recipe: Recipe, expect: _Expecting) -> None:
@@ -80,6 +82,12 @@ def _check_steps(recipe: Recipe, expect: _Expecting) -> None:
         "warmup_epochs", 0 <= recipe.warmup_epochs < recipe.epochs,
         f"0 to less than epochs={recipe.epochs}, such as {recipe.epochs / 10:g}",
     )
+    expect(
+        "final_epochs", recipe.final_epochs < recipe.epochs,
+        f"less than epochs={recipe.epochs}, such as {recipe.epochs / 20:g}",
+    )
+    if recipe.final_epochs == 0:
+        expect.default("final_augment", "there are no --final_epochs")
     with named("schedule"):
         check_schedule(
             recipe.schedule, epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs
@@ -164,6 +172,8 @@ def _check_transfer(recipe: Recipe, expect: _Expecting) -> None:
         expect("frozen_epochs", recipe.frozen_epochs == 0, "0 with --trainable=head")
         expect("stage_decay", recipe.stage_decay == 1, "1 with --trainable=head")
         expect("freeze_bn", not recipe.freeze_bn, "false with --trainable=head: all are frozen")
+    if recipe.trainable == "head+norm":
+        expect("freeze_bn", not recipe.freeze_bn, "false with --trainable=head+norm: one learns")
     if recipe.frozen_epochs == 0:
         expect.default("unfrozen_rate", "there are no --frozen_epochs")
 

@@ -77,6 +77,8 @@ def phases_of(recipe: Recipe, span: Span) -> tuple[Phase, ...]:
         frozen_steps=round(recipe.frozen_epochs * span.steps_per_epoch),
         trainable=recipe.trainable,
         sizes=[int(side) for side in recipe.train_sizes] or [recipe.image_size],
+        augment=recipe.augment, final_augment=recipe.final_augment,
+        final_steps=round(recipe.final_epochs * span.steps_per_epoch),
         total_steps=span.total_steps,
     )
 

@@ -47,7 +47,6 @@ class PhaseCalls:
 
     def __post_init__(self):
         recipe, classes = self.recipe, self.source.class_names
-        self._policy = parse_policy(recipe.augment)
         self._teacher = teacher_of(
             recipe, self.strategy, classes, jit_compile=self.settings.jit_compile
         )
@@ -67,13 +66,13 @@ class PhaseCalls:
             channels=recipe.channels, resizing=recipe.train_resizing, host_ops=recipe.host_ops,
         ) if recipe.data_on_device else None
         return make_train_call(
-            self.strategy, model, self.state, self._policy, self.schedule, self.optimizer,
-            self.settings, average=self.average, teacher=self._teacher, pick=pick,
+            self.strategy, model, self.state, parse_policy(phase.augment), self.schedule,
+            self.optimizer, self.settings, average=self.average, teacher=self._teacher, pick=pick,
         )
 
     def _statistics_call(self, phase: Phase) -> Callable:
         """See `zoo.core.swa_statistics.make_statistics_call`."""
         set_trainable(self.model, phase.trainable, freeze_bn=self.recipe.freeze_bn)
         return make_statistics_call(
-            self.strategy, self.model, self.state, self._policy, self.settings
+            self.strategy, self.model, self.state, parse_policy(phase.augment), self.settings
         )
