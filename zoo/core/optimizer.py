@@ -11,7 +11,7 @@ The rules, a file a family, are in zoo/core/update_rules.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from zoo.core import update_rules
 from zoo.core.update_rules import Rule
@@ -48,6 +48,7 @@ def make_optimizer(
     clip_norm: float = 0.0,
     clip_value: float = 0.0,
     rates: Mapping[str, float] | None = None,
+    classifiers: Callable[[], Collection[str]] = tuple,
 ) -> Optimizer:
     """The optimizer that `spec` names, for all weights of a model.
 
@@ -58,14 +59,17 @@ def make_optimizer(
     weight_decay, l1_penalty: g + weight_decay w + l1_penalty sign(w) is what the rule gets as the
     gradient of weights of rank 2 and more, or with bias_decay of all weights. With decoupled_decay
     rate * weight_decay * w is taken off the weight instead. Rules that decay by themselves (adamw,
-    lars, lamb) get weight_decay as a number.
+    nadamw, lion, muon, lars, lamb) get weight_decay as a number.
     rates: factors on the learning rate, by path of the weight; 1 for weights that are not named.
+    classifiers: gives the paths of the classifiers' weights; called where the rule moves these in
+    another way (muon).
 
     Raises ValueError, in one line, for an unknown name, arguments that cannot be, or
     `decoupled_decay` with an optimizer that decays by itself.
     """
     rule = _bind(spec, decoupled_decay)
     rates = rates or {}
+    last = frozenset(classifiers()) if rule.classifier else frozenset()
 
     def update(weights, slots, gradients, learning_rate, updates):
         gradients = _clipped(gradients, clip_norm, clip_value)
@@ -78,7 +82,8 @@ def make_optimizer(
                 g = g + l1_penalty * tf.sign(w) if l1_penalty else g
                 g = g if rule.decays or decoupled_decay else g + decay * w
             own = {name: slots[name][path] for name in rule.slots}
-            moved, own = rule.move(w, g, own, rate, t, decay)
+            move = rule.classifier if path in last else rule.move
+            moved, own = move(w, g, own, rate, t, decay)
             if decoupled_decay and decay is not None:
                 moved = moved - rate * decay * w
             new_weights[path] = moved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from zoo.data import Source, Split, check_service, eval_batches, open_source, st
 from zoo.data.host_ops import choose
 from zoo.data.on_device import check_on_device
 from zoo.data.splits import read_labels
-from zoo.finetune import stage_rates
+from zoo.finetune import classifier_weights, stage_rates
 from zoo.recipe import Recipe
 from zoo.runs import run_folder
 from zoo.spec import parse_options
@@ -143,6 +144,7 @@ def optimizer_of(recipe: Recipe, model: keras.Model) -> Optimizer:
         decoupled_decay=recipe.decoupled_decay, l1_penalty=recipe.l1_penalty,
         clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
         rates=stage_rates(model, recipe.stage_decay),
+        classifiers=functools.partial(classifier_weights, model),
     )
 
 

@@ -25,12 +25,22 @@ class Rule:
     """How one weight moves: what an optimizer's function returns.
 
     slots: names of what is kept of each weight, 0 at the start. decays: whether `move` applies the
-    weight decay itself; otherwise it is added to the gradient before.
+    weight decay itself; otherwise it is added to the gradient before. classifier: how the weights
+    of the classifiers move instead; None: as all others.
     """
 
     slots: tuple[str, ...]
     move: Move
     decays: bool = False
+    classifier: Move | None = None
+
+
+def cautious_direction(direction: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
+    """`direction` where its sign is that of the gradient, and 0 elsewhere; what stays is enlarged
+    by one over its share, which counts as 0.001 at least: "Cautious Optimizers" (Liang et al. 2024,
+    arXiv 2411.16085), as timm has it."""
+    agrees = tf.cast(direction * g > 0, direction.dtype)
+    return direction * agrees / tf.maximum(tf.reduce_mean(agrees), 1e-3)
 
 
 def check_share(rule: str, name: str, value: object) -> None:
@@ -41,3 +51,12 @@ def check_share(rule: str, name: str, value: object) -> None:
 def check_over_zero(rule: str, name: str, value: object) -> None:
     good = type(value) in (int, float) and 0 < value < math.inf
     require(good, rule, name, value, "a number over 0")
+
+
+def check_bool(rule: str, name: str, value: object) -> None:
+    require(type(value) is bool, rule, name, value, "True or False")
+
+
+def check_not_negative(rule: str, name: str, value: object) -> None:
+    good = type(value) in (int, float) and 0 <= value < math.inf
+    require(good, rule, name, value, "a number of 0 or more")
