@@ -155,6 +155,24 @@ def test_coupled_is_not_decoupled():
             assert float(got["kernel"][0, 0]) == pytest.approx(want[steps - 1], abs=5e-5)
 
 
+def test_decay_by_path():
+    """In place of the others'; a bias with 0 has no L1 penalty either, a kernel with 0 has."""
+    zeros = [{key: np.zeros_like(value) for key, value in WEIGHTS.items()}]
+
+    def moved(decays, **options):
+        optimizer = make_optimizer("sgd", weight_decay=0.1, decays=decays, **options)
+        got = run(optimizer, [0.5], gradients=zeros)
+        return {name: (WEIGHTS[name] - got[name]) / 0.5 for name in WEIGHTS}
+
+    for options in ({}, {"bias_decay": True}, {"decoupled_decay": True}):
+        found = moved({"kernel": 0.3, "bias": 0.2}, **options)
+        for name, decay in (("kernel", 0.3), ("bias", 0.2)):
+            np.testing.assert_allclose(found[name], decay * WEIGHTS[name], rtol=1e-4, atol=1e-6)
+    found = moved({"kernel": 0.0, "bias": 0.0}, l1_penalty=0.01, bias_decay=True)
+    np.testing.assert_allclose(found["kernel"], 0.01 * np.sign(WEIGHTS["kernel"]), rtol=1e-3)
+    np.testing.assert_array_equal(found["bias"], 0)
+
+
 def test_l1_penalty_pulls_by_the_sign():
     zeros = [{key: np.zeros_like(value) for key, value in WEIGHTS.items()}]
     got = run(make_optimizer("sgd", l1_penalty=0.01), [0.5], gradients=zeros)

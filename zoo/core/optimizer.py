@@ -48,6 +48,7 @@ def make_optimizer(
     clip_norm: float = 0.0,
     clip_value: float = 0.0,
     rates: Mapping[str, float] | None = None,
+    decays: Mapping[str, float] | None = None,
     classifiers: Callable[[], Collection[str]] = tuple,
 ) -> Optimizer:
     """The optimizer that `spec` names, for all weights of a model.
@@ -60,6 +61,7 @@ def make_optimizer(
     gradient of weights of rank 2 and more, or with bias_decay of all weights. With decoupled_decay
     rate * weight_decay * w is taken off the weight instead. Rules that decay by themselves (adamw,
     nadamw, lion, muon, lars, lamb) get weight_decay as a number.
+    decays: the weight decay by path, in place of the above; a bias with 0 has no penalty at all.
     rates: factors on the learning rate, by path of the weight; 1 for weights that are not named.
     classifiers: gives the paths of the classifiers' weights; called where the rule moves these in
     another way (muon).
@@ -68,7 +70,7 @@ def make_optimizer(
     `decoupled_decay` with an optimizer that decays by itself.
     """
     rule = _bind(spec, decoupled_decay)
-    rates = rates or {}
+    rates, decays = rates or {}, decays or {}
     last = frozenset(classifiers()) if rule.classifier else frozenset()
 
     def update(weights, slots, gradients, learning_rate, updates):
@@ -77,7 +79,10 @@ def make_optimizer(
         new_weights, new_slots = {}, {name: {} for name in rule.slots}
         for path, w in weights.items():
             g, rate = gradients[path], learning_rate * rates.get(path, 1.0)
-            decay = weight_decay if bias_decay or w.shape.rank > 1 else None
+            kernel = w.shape.rank > 1
+            decay = weight_decay if bias_decay or kernel else None
+            if path in decays:
+                decay = decays[path] or (0.0 if kernel else None)
             if decay is not None:
                 g = g + l1_penalty * tf.sign(w) if l1_penalty else g
                 g = g if rule.decays or decoupled_decay else g + decay * w

@@ -16,6 +16,7 @@ from zoo.core import runtime
 from zoo.core.batch_norm import with_fused_batch_norm, with_synchronized_batch_norm
 from zoo.core.decay import Span, make_span
 from zoo.core.gradients import Settings
+from zoo.core.group_decay import decays_of
 from zoo.core.losses import class_weights, make_loss
 from zoo.core.optimizer import Optimizer, make_optimizer
 from zoo.core.phases import Phase, make_phases
@@ -143,7 +144,7 @@ def optimizer_of(recipe: Recipe, model: keras.Model) -> Optimizer:
         recipe.optimizer, weight_decay=recipe.weight_decay, bias_decay=recipe.bias_decay,
         decoupled_decay=recipe.decoupled_decay, l1_penalty=recipe.l1_penalty,
         clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
-        rates=stage_rates(model, recipe.stage_decay),
+        decays=decays_of(model, recipe.group_decay), rates=stage_rates(model, recipe.stage_decay),
         classifiers=functools.partial(classifier_weights, model),
     )
 
