@@ -60,6 +60,7 @@ CHANGES = {
     "base_batch_size": ("32", 32), "schedule": ("step(1, 2)", "step(1, 2)"),
     "warmup_epochs": ("2", 2.0), "weight_decay": ("0.0005", 0.0005),
     "optimizer": ("adam(beta_1=0.8)", "adam(beta_1=0.8)"), "decoupled_decay": ("true", True),
+    "group_decay": ("norm=0,bias=2e-5", "norm=0,bias=2e-5"),
     "l1_penalty": ("1e-5", 1e-5), "clip_norm": ("2", 2.0), "clip_value": ("0.5", 0.5),
     "micro_batches": ("4", 4), "averaging": ("ema(0.99)", "ema(0.99)"), "patience": ("3", 3),
     "keep": ("best", "best"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.finetune import set_trainable, stage_rates
+from zoo.finetune import classifier_weights, set_trainable, stage_rates
 
 IMAGES = np.random.default_rng(5).normal(size=(4, 32, 32, 3)).astype("float32")
 
@@ -95,6 +95,16 @@ def test_stage_rates_fall_towards_the_images():
         assert rate == expected[path.split("_")[0]], path
     normalised_input = zoo.create_model("resnet18_v2", input_shape=(32, 32, 3), width=0.125)
     assert stage_rates(normalised_input, 0.5)["final_bn/gamma"] == 1.0
+
+
+def test_the_classifiers_weights():
+    model = zoo.create_model(
+        "googlenet_bn", input_shape=(32, 32, 3), width=0.0625, num_classes=3, aux_heads=True
+    )
+    assert set(classifier_weights(model)) == {
+        f"{layer}/{part}" for layer in ("head_dense", "aux1_dense", "aux2_dense")
+        for part in ("kernel", "bias")
+    }
 
 
 def test_normalisations_may_stay_frozen():

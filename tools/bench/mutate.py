@@ -38,6 +38,11 @@ TESTS = {
                              "core/test_step_options.py core/test_recompute.py",
     "zoo/core/state.py": "core/test_state.py core/test_step_by_hand.py core/test_step_options.py",
     "zoo/core/optimizer.py": "core/test_optimizer.py core/test_update.py core/test_checks.py",
+    **dict.fromkeys(
+        (f"zoo/core/update_rules/{name}.py"
+         for name in ("rule", "momentum", "adaptive", "layerwise", "lion", "muon")),
+        "core/test_optimizer.py core/test_update_rules.py",
+    ),
     "zoo/core/averaging.py": "core/test_averaging.py core/test_checks.py "
                              "core/test_swa_statistics.py",
     "zoo/core/loss_scale.py": "core/test_loss_scale.py",

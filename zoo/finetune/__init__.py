@@ -2,11 +2,12 @@
 
 from zoo.finetune.probe import Probe, features_of, linear_probe, with_probe
 from zoo.finetune.stages import Stage, feature_extractor, stages
-from zoo.finetune.transfer import set_trainable, stage_rates, transfer
+from zoo.finetune.transfer import classifier_weights, set_trainable, stage_rates, transfer
 
 __all__ = [
     "Probe",
     "Stage",
+    "classifier_weights",
     "feature_extractor",
     "features_of",
     "linear_probe",

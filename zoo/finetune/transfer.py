@@ -121,6 +121,18 @@ def stage_rates(model: keras.Model, decay: float) -> dict[str, float]:
     return rates
 
 
+def classifier_weights(model: keras.Model) -> list[str]:
+    """The paths of the weights of the classifiers: the last layer of the head, and of each
+    auxiliary head.
+
+    Raises:
+      ValueError: nothing is known of the model's structure.
+    """
+    network = network_of(model)
+    last = structure_of(network).heads.values()
+    return [v.path for layer in network.layers if layer.name in last for v in layer.weights]
+
+
 def _learning_layers(network: keras.Model, trainable: str) -> set[keras.Layer]:
     """The layers that learn, as `set_trainable` is told, of all but "all"."""
     structure = structure_of(network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.core.group_decay import check_group_decay
 from zoo.core.losses import check_loss
 from zoo.data import host_ops
 from zoo.models import check_model
@@ -34,8 +35,8 @@ class TrainingFields:
         0.0, "Epochs at the start in which the rate grows from 0 in a straight line."
     )
     optimizer: str = field.optimisation(
-        "nesterov(0.9)", "Optimizer: sgd, momentum, nesterov, adam, adamw, adagrad, rmsprop, "
-        "lars, lamb or package.module:Name, with arguments as adam(beta_2=0.99)."
+        "nesterov(0.9)", "Optimizer: sgd, momentum, nesterov, adam, adamw, nadamw, lion, muon, "
+        "adagrad, rmsprop, lars, lamb or package.module:Name, with arguments as adam(beta_2=0.99)."
     )
     weight_decay: float = field.optimisation(
         1e-4, "L2 penalty: this times the weight is added to the gradient.", at_least(0)
@@ -49,6 +50,11 @@ class TrainingFields:
     )
     bias_decay: bool = field.optimisation(
         False, "Apply the penalties to biases and batch-norm parameters too."
+    )
+    group_decay: str = field.optimisation(
+        "", "Weight decay of groups of weights in place of weight_decay, as norm=0,bias=2e-5; "
+        "norm: scales and offsets of normalisations, bias: all other biases, depthwise: kernels of "
+        "depthwise convolutions.", check_group_decay
     )
     clip_norm: float = field.optimisation(
         0.0, "Largest norm of all gradients together; 0: no limit.", at_least(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from zoo.core import runtime
 from zoo.core.batch_norm import with_fused_batch_norm, with_synchronized_batch_norm
 from zoo.core.decay import Span, make_span
 from zoo.core.gradients import Settings
+from zoo.core.group_decay import decays_of
 from zoo.core.losses import class_weights, make_loss
 from zoo.core.optimizer import Optimizer, make_optimizer
 from zoo.core.phases import Phase, make_phases
@@ -24,7 +26,7 @@ from zoo.data import Source, Split, check_service, eval_batches, open_source, st
 from zoo.data.host_ops import choose
 from zoo.data.on_device import check_on_device
 from zoo.data.splits import read_labels
-from zoo.finetune import stage_rates
+from zoo.finetune import classifier_weights, stage_rates
 from zoo.recipe import Recipe
 from zoo.runs import run_folder
 from zoo.spec import parse_options
@@ -144,7 +146,8 @@ def optimizer_of(recipe: Recipe, model: keras.Model) -> Optimizer:
         recipe.optimizer, weight_decay=recipe.weight_decay, bias_decay=recipe.bias_decay,
         decoupled_decay=recipe.decoupled_decay, l1_penalty=recipe.l1_penalty,
         clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
-        rates=stage_rates(model, recipe.stage_decay),
+        decays=decays_of(model, recipe.group_decay), rates=stage_rates(model, recipe.stage_decay),
+        classifiers=functools.partial(classifier_weights, model),
     )
 
 

@@ -1,0 +1,24 @@
+"""Optimizers as rules of one weight, a file a family: see zoo/core/optimizer.py."""
+
+from zoo.core.update_rules.adaptive import adagrad, adam, adamw, nadamw, rmsprop
+from zoo.core.update_rules.layerwise import lamb, lars
+from zoo.core.update_rules.lion import lion
+from zoo.core.update_rules.momentum import momentum, nesterov, sgd
+from zoo.core.update_rules.muon import muon
+from zoo.core.update_rules.rule import Rule
+
+__all__ = [
+    "Rule",
+    "adagrad",
+    "adam",
+    "adamw",
+    "lamb",
+    "lars",
+    "lion",
+    "momentum",
+    "muon",
+    "nadamw",
+    "nesterov",
+    "rmsprop",
+    "sgd",
+]
