@@ -18,8 +18,9 @@ from zoo.augment import Policy, parse_policy
 from zoo.augment.pixels.draw import fold_in
 from zoo.core.averaging import make_average
 from zoo.core.decay import Span
+from zoo.core.distillation import kullback_leibler
 from zoo.core.gradients import generator_states, integer_states
-from zoo.core.losses import distillation, smooth_labels
+from zoo.core.losses import smooth_labels
 
 SEED, ROWS, RATE, STEPS = 3, 8, 0.2, 3  # Trainer's seed
 IMAGES = np.random.default_rng(1).integers(0, 256, [ROWS, 4, 4, 1], np.uint8)
@@ -103,7 +104,7 @@ class ByHand:
             targets = smooth_labels(labels, 0.1)
             losses = -tf.reduce_sum(targets * tf.nn.log_softmax(logits), 1)
             if self.taught:
-                losses = 0.25 * losses + 0.75 * distillation(told(images), logits, 2.0)
+                losses = 0.25 * losses + 0.75 * kullback_leibler(told(images), logits, 2.0)
             loss = tf.reduce_sum(losses)
         right = tf.argmax(logits, 1) == tf.argmax(labels, 1)
         sums = [float(loss), float(tf.reduce_sum(tf.cast(right, tf.float32))), len(images)]

@@ -11,9 +11,10 @@ import zoo
 from zoo.core.averaging import make_average
 from zoo.core.batch_norm import with_fused_batch_norm
 from zoo.core.decay import Span
+from zoo.core.distillation import kullback_leibler
 from zoo.core.forward import make_forward
 from zoo.core.gradients import Settings, make_differentiate, make_losses
-from zoo.core.losses import class_weights, distillation
+from zoo.core.losses import class_weights
 from zoo.core.state import make_state
 
 
@@ -119,7 +120,7 @@ def test_gradient_of_distillation():
     with tf.GradientTape() as tape:
         z = tf.constant(logits, tf.float32)
         tape.watch(z)
-        value = tf.reduce_sum(distillation(tf.constant(teacher, tf.float32), z, 20.0))
+        value = tf.reduce_sum(kullback_leibler(tf.constant(teacher, tf.float32), z, 20.0))
     got = tape.gradient(value, z).numpy()
     assert float(value) == pytest.approx(loss(logits), rel=1e-4)
     for place in np.ndindex(4, 5):

@@ -9,8 +9,9 @@ import keras
 import tensorflow as tf
 
 from zoo.augment.pixels.draw import fold_in
+from zoo.core.distillation import Distillation, kullback_leibler
 from zoo.core.forward import logits_of, normalise, values_of
-from zoo.core.losses import Loss, distillation, smooth_labels, softmax_cross_entropy
+from zoo.core.losses import Loss, smooth_labels, softmax_cross_entropy
 from zoo.core.recompute import make_recomputing_call
 from zoo.core.state import is_float, moving_statistics
 
@@ -28,6 +29,7 @@ class Settings:
     micro_batches: number of parts in which a replica works off its batch, one after another.
     sync_bn: the model's batch normalisations take their statistics over all replicas.
     recompute: activations are computed twice, to save memory (recompute.py).
+    distillation: teacher's logits, logits, float [B, C], temperature -> float32 [B].
     temperature, hard_weight: of the distillation, see `make_losses`.
     """
 
@@ -45,6 +47,7 @@ class Settings:
     micro_batches: int = 1
     sync_bn: bool = False
     recompute: bool = False
+    distillation: Distillation = kullback_leibler
     temperature: float = 1.0
     hard_weight: float = 1.0
 
@@ -174,16 +177,16 @@ def make_losses(settings: Settings) -> Callable[[Mapping[str, tf.Tensor], object
     the batch is mixed already, its labels are smoothed here, and distillation is added last.
 
     With a teacher the loss is hard_weight times that on the labels, and (1 - hard_weight) times
-    `losses.distillation` at `temperature`.
+    `distillation` at `temperature`.
     """
 
     def losses(batch, outputs):
         targets = smooth_labels(batch["labels"], settings.label_smoothing)
         total = settings.loss(targets, logits_of(outputs))
         if "teacher" in batch:
-            total = settings.hard_weight * total + (1 - settings.hard_weight) * distillation(
-                batch["teacher"], logits_of(outputs), settings.temperature
-            )
+            total = settings.hard_weight * total + (
+                1 - settings.hard_weight
+            ) * settings.distillation(batch["teacher"], logits_of(outputs), settings.temperature)
         if settings.aux_weight:
             for name, logits in outputs.items():
                 if name != "logits":

@@ -132,22 +132,6 @@ def kullback_leibler(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return softmax_cross_entropy(labels, logits) - entropy
 
 
-def distillation(
-    teacher_logits: tf.Tensor, logits: tf.Tensor, temperature: float
-) -> tf.Tensor:
-    """T^2 times the divergence of softmax(logits / T) from softmax(teacher_logits / T).
-
-    Hinton et al. 2015 (arXiv 1503.02531); the factor T^2 makes the size of the gradients
-    independent of T. The paper has the cross-entropy, with the same gradient; but at T = 20 its
-    value is about T^2 ln(C), in the thousands, even where the logits are the teacher's.
-    teacher_logits, logits: float [B, C]. temperature: T, over 0. Returns float32 [B], nats.
-    """
-    teacher_logits, logits = _float32(teacher_logits, logits)
-    return temperature**2 * kullback_leibler(
-        tf.nn.softmax(teacher_logits / temperature), logits / temperature
-    )
-
-
 def class_weights(spec: str, labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
     """One factor a class: the numbers of `spec`, or for "balanced" N / (classes * images of the
     class), so that each class counts the same and the mean over the images is 1; () for "".

@@ -16,7 +16,7 @@ from zoo.spec import addresses as spec_addresses
 
 # Fields that may name code from outside of the zoo: as they are, or in a spec of calls.
 _NAMES = ("model", "teacher_model")
-_SPECS = ("augment", "final_augment", "optimizer", "schedule", "loss", "averaging")
+_SPECS = ("augment", "final_augment", "optimizer", "schedule", "loss", "distillation", "averaging")
 
 
 def from_json(text: str, source: str = "recipe.json", *, trust: Collection[str] = ()) -> Recipe:

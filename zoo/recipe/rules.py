@@ -180,5 +180,5 @@ def _check_transfer(recipe: Recipe, expect: _Expecting) -> None:
 
 def _check_distillation(recipe: Recipe, expect: _Expecting) -> None:
     if not recipe.teacher:
-        for name in ("teacher_model", "temperature", "hard_weight"):
+        for name in ("teacher_model", "distillation", "temperature", "hard_weight"):
             expect.default(name, "there is no --teacher")

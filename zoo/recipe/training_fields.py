@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.core.distillation import check_distillation
 from zoo.core.group_decay import check_group_decay
 from zoo.core.losses import check_loss
 from zoo.data import host_ops
@@ -102,6 +103,10 @@ class TrainingFields:
     )
     teacher_model: str = field.distillation(
         "", "Architecture of the teacher; empty: what its weights say.", or_empty(check_model)
+    )
+    distillation: str = field.distillation(
+        "kullback_leibler", "Loss against the teacher: kullback_leibler, binary_kullback_leibler, "
+        "dist(inter=1, intra=1) or package.module:Name.", check_distillation
     )
     temperature: float = field.distillation(
         20.0, "Divisor of the logits of teacher and student.", checks.over_zero

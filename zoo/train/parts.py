@@ -15,6 +15,7 @@ import zoo.weights
 from zoo.core import runtime
 from zoo.core.batch_norm import with_fused_batch_norm, with_synchronized_batch_norm
 from zoo.core.decay import Span, make_span
+from zoo.core.distillation import make_distillation
 from zoo.core.gradients import Settings
 from zoo.core.group_decay import decays_of
 from zoo.core.losses import class_weights, make_loss
@@ -191,7 +192,8 @@ def settings_of(recipe: Recipe, source: Source) -> Settings:
         class_weights=class_weights(recipe.class_weights, labels, num_classes),
         aux_weight=recipe.aux_weight, micro_batches=recipe.micro_batches,
         sync_bn=recipe.sync_bn, recompute=recipe.recompute,
-        temperature=recipe.temperature, hard_weight=recipe.hard_weight,
+        distillation=make_distillation(recipe.distillation), temperature=recipe.temperature,
+        hard_weight=recipe.hard_weight,
     )
 
 

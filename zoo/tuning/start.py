@@ -50,7 +50,8 @@ LEFT_OUT = {"augment": "", "crop_area": (1.0, 1.0), "weight_decay": 0.0}
 AT_DEFAULT = (
     "scale_jitter", "crop_ratio", "data_on_device", "train_sizes", "label_smoothing",
     "decoupled_decay", "l1_penalty", "class_weights", "aux_weight", "averaging", "teacher",
-    "final_augment", "final_epochs", "teacher_model", "temperature", "hard_weight", "run_dir",
+    "final_augment", "final_epochs", "teacher_model", "distillation", "temperature", "hard_weight",
+    "run_dir",
 )
 
 
