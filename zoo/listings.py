@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from zoo.cli import find_recipe, recipe_doc, recipe_names
+from zoo.cli import find_recipe, recipe_doc, recipe_names, told_accuracy
 from zoo.models import list_models
 from zoo.weights import catalogue
 
@@ -14,8 +14,7 @@ def print_recipes() -> None:
     rows = [("RECIPE", "DATA", "EPOCHS", "ACCURACY", "WHAT")]
     for name in recipe_names():
         recipe, doc = find_recipe(name), recipe_doc(name)
-        text = " ".join(doc.split())
-        found = re.search(r"(?:Published|Measured): ([\d./ ]+ %(?: top-5)?)", text)
+        found = re.search(r"(?:Published|Measured): ([\d./ ]+ %(?: top-5)?)", told_accuracy(doc))
         accuracy = found[1] if found else ""
         rows.append((name, recipe.data, str(recipe.epochs), accuracy, doc.splitlines()[0]))
     _print_table(rows)

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from zoo.files import written_aside
 from zoo.printable import visible
+from zoo.report.chart import log_bottom
 
 # Above this many classes a cell has no room for its number, nor a class for its name.
 MOST_WRITTEN = 20
@@ -62,16 +63,12 @@ def draw_curves(records: list[dict], path: Path) -> None:
 
 
 def _logarithmic(axes: Axes) -> None:
-    """Makes the y axis logarithmic where its values differ by more than ten times.
-
-    Zeros, as at the end of a cosine, are left out, and all below a ten-thousandth of the largest.
-    """
-    values = np.concatenate([line.get_ydata() for line in axes.lines]).astype(float)
-    values = values[values > 0]
-    if not len(values) or values.max() <= 10 * values.min():
+    """Makes the y axis logarithmic where its values differ by more than ten times."""
+    bottom = log_bottom(np.concatenate([line.get_ydata() for line in axes.lines]).astype(float))
+    if bottom is None:
         return
     axes.set_yscale("log", nonpositive="mask")
-    axes.set_ylim(bottom=max(values.min(), 1e-4 * values.max()) / 1.3)
+    axes.set_ylim(bottom=bottom)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
