@@ -17,7 +17,7 @@ def print_recipes() -> None:
         found = re.search(r"(?:Published|Measured): ([\d./ ]+ %(?: top-5)?)", told_accuracy(doc))
         accuracy = found[1] if found else ""
         rows.append((name, recipe.data, str(recipe.epochs), accuracy, doc.splitlines()[0]))
-    _print_table(rows)
+    print_table(rows)
 
 
 def print_models(pattern: str = "*") -> None:
@@ -29,7 +29,7 @@ def print_models(pattern: str = "*") -> None:
                 best[name] = f"{entry.top_1:.2f} % ({entry.dataset})"
     rows = [("MODEL", "TOP-1 OF ITS DEFAULT WEIGHTS")]
     rows += [(name, best.get(name, "")) for name in _some(list_models(pattern), "models", pattern)]
-    _print_table(rows)
+    print_table(rows)
 
 
 def print_weights(pattern: str = "*") -> None:
@@ -43,7 +43,7 @@ def print_weights(pattern: str = "*") -> None:
         elif top_1:
             top_1 += f"at {entry.preprocessing.image_size}"
         rows.append((entry.name, top_1, entry.licence))
-    _print_table(rows)
+    print_table(rows)
 
 
 def _some(found: list, what: str, pattern: str) -> list:
@@ -53,7 +53,8 @@ def _some(found: list, what: str, pattern: str) -> list:
     return found
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    """Columns as wide as their widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
