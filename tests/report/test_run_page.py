@@ -11,7 +11,7 @@ import pytest
 from a_run import facts_of_a_run, records
 
 from zoo.quantities import percent
-from zoo.report.chart import Line, chart, smoothed
+from zoo.report.chart import Line, Panel, chart, smoothed
 from zoo.report.plots import draw_confusion
 from zoo.report.run_facts import Pictures
 from zoo.report.run_markdown import as_markdown
@@ -147,7 +147,7 @@ def test_the_page_of_a_run(finished_run):
 
 def test_places_of_curves():
     """By hand: 1, 0.1 and 0.01 on a logarithmic axis are in even steps."""
-    found = chart("Loss", "nats", [Line("a", [1, 2, 3], [1, 0.1, 0.01], 1)], may_be_log=True)
+    found = chart(Panel("Loss", "nats", [Line("a", [1, 2, 3], [1, 0.1, 0.01], 1)], True))
     points = np.array([point.split(",") for point in found.lines[0].raw.split()], float)
     assert found.logarithmic and found.right == 3.5
     np.testing.assert_allclose(points[:, 0], [1000 / 3.5, 2000 / 3.5, 3000 / 3.5], atol=0.1)
@@ -156,7 +156,7 @@ def test_places_of_curves():
     assert [tick.text for tick in found.x_ticks] == ["0", "1", "2", "3"]
     places = {tick.text: tick.place for tick in found.y_ticks}
     assert places["0.1"] == pytest.approx(points[1, 1], abs=0.1)
-    flat = chart("Loss", "nats", [Line("a", [1], [0.5], 1)], may_be_log=True)
+    flat = chart(Panel("Loss", "nats", [Line("a", [1], [0.5], 1)], True))
     assert not flat.logarithmic and flat.bottom < 0.5 < flat.top
     rate = charts(records(30))[2]  # ends at 0, which has no place there
     assert rate.logarithmic and len(rate.lines[0].raw.split()) == 29

@@ -132,8 +132,10 @@ def finite(value: object) -> object:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def read(path: str | Path) -> Kept:
+def read(path: str | Path, given: str = "--compare") -> Kept:
     """Reads what `as_csv` wrote, or a folder that has it as predictions.csv.
+
+    given: as what, for the message.
 
     Raises:
       ValueError: another file; in one line.
@@ -141,8 +143,8 @@ def read(path: str | Path) -> Kept:
     path = Path(path)
     path = path / NAME if path.is_dir() else path
     if not path.is_file():
-        raise ValueError(f"--compare: no file {path}; expected the {NAME} of an evaluation with "
-                         "--out=DIR")
+        raise ValueError(f"{given}: no file {path}; expected the {NAME} of a run, or of an "
+                         "evaluation with --out=DIR")
     with path.open(encoding="utf-8", newline="") as file:
         try:
             reader = csv.DictReader(file, strict=True)
@@ -155,7 +157,7 @@ def read(path: str | Path) -> Kept:
                 np.array([row["loss"] for row in rows], float),
             )
         except (ValueError, KeyError, TypeError, csv.Error) as error:
-            raise ValueError(f"--compare: {path} is no {NAME} of an evaluation: "
+            raise ValueError(f"{given}: {path} is no {NAME} of an evaluation: "
                              f"{type(error).__name__} {error}") from None
 
 

@@ -65,11 +65,19 @@ class Chart:
     lines: Sequence[DrawnLine]
 
 
-def chart(title: str, unit: str, lines: Sequence[Line], *, may_be_log: bool = False) -> Chart:
-    """The chart of lines over epochs; x from 0.
+class Panel(NamedTuple):
+    """Lines over epochs. may_be_log: for a logarithmic axis where the values change by more than
+    ten times."""
 
-    may_be_log: for a logarithmic axis where the values change by more than ten times.
-    """
+    title: str
+    unit: str
+    lines: Sequence[Line]
+    may_be_log: bool = False
+
+
+def chart(panel: Panel) -> Chart:
+    """The panel as a template draws it; x from 0."""
+    title, unit, lines, may_be_log = panel
     values = np.concatenate([np.asarray(line.y, float) for line in lines])
     values = values[np.isfinite(values)]
     lowest = log_bottom(values) if may_be_log else None

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from zoo.evaluate.per_class import confused_pairs
-from zoo.report.chart import Chart, Line, chart
+from zoo.report.chart import Chart, Line, Panel, chart
 from zoo.report.page import render
 from zoo.report.plots import MOST_WRITTEN
 from zoo.report.run_facts import RunFacts
@@ -71,12 +71,13 @@ def charts(records: Sequence[dict]) -> list[Chart]:
         ]
 
     rate = [record["learning_rate"] for record in records]
-    return [
-        chart("Loss", "nats", lines("loss", 1), may_be_log=True),
-        chart("Top-1 accuracy", "%", lines("top_1", 100)),
-        chart("Learning rate", "end of the epoch",
+    panels = [
+        Panel("Loss", "nats", lines("loss", 1), may_be_log=True),
+        Panel("Top-1 accuracy", "%", lines("top_1", 100)),
+        Panel("Learning rate", "end of the epoch",
               [Line("learning rate", epochs, rate, 1, smooth=False)], may_be_log=True),
     ]
+    return list(map(chart, panels))
 
 
 def _shares(confusion: np.ndarray) -> list[list[float]]:
