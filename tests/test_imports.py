@@ -22,7 +22,7 @@ FILES = sorted(
 # file, in a function, lazily. A row may name rows above it only, so no circle can be left.
 _LOW = (
     "lazy", "address", "spec", "files", "given_path", "flag_files", "printable", "natural_order",
-    "program", "progress", "cache_folder",
+    "program", "progress", "cache_folder", "quantities",
 )
 ROWS = {
     "lazy": (),
@@ -30,6 +30,7 @@ ROWS = {
     "files": ("lazy",),
     "given_path": (),
     "printable": (),
+    "quantities": (),
     "flag_files": ("given_path",),
     "natural_order": (),
     "program": (),
@@ -47,12 +48,13 @@ ROWS = {
     "evaluate": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "finetune"),
     "export": (*_LOW, "models", "data", "core", "weights"),
     "explain": (*_LOW, "models", "data", "weights"),
-    "report": (*_LOW, "data", "evaluate"),
+    "report": (*_LOW, "data", "runs", "evaluate"),
     "train": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "finetune", "recipe",
               "evaluate", "export", "report"),
     "tuning": (*_LOW, "models", "augment", "data", "core", "runs", "weights", "recipe", "report",
                "train"),
-    "cli": ("flag_files", "given_path", "printable", "program", "recipe", "runs", "train"),
+    "cli": ("flag_files", "given_path", "printable", "program", "quantities", "recipe", "runs",
+            "train"),
     "listings": ("models", "weights", "cli"),
     "doctor": ("lazy", "cache_folder", "cli"),
     "__main__": ("program", "cli", "listings", "doctor"),
@@ -74,7 +76,7 @@ PACKAGES = {
     "zoo/explain/*.py": ("keras", "tensorflow", "numpy", "matplotlib", "PIL"),
     "zoo/finetune/*.py": ("keras", "numpy", "sklearn"),
     "zoo/recipe/*.py": (),
-    "zoo/report/*.py": ("numpy", "matplotlib", "sklearn", "PIL"),
+    "zoo/report/*.py": ("numpy", "matplotlib", "sklearn", "PIL", "jinja2", "markupsafe"),
     "zoo/*.py": ("absl", "packaging",
                  "tensorflow", "keras", "keras_cv", "tensorflow_datasets", "numpy", "PIL",
                  "numba", "llvmlite", "google", "matplotlib", "sklearn", "scipy", "h5py",

@@ -67,6 +67,7 @@ def test_trains_predicts_and_evaluates_from_a_foreign_folder(elsewhere):
     (("models", "qq*"), "got the pattern 'qq*', which no models match"),
     (("weights", "qq*"), "got the pattern 'qq*', which no weights match"),
     (("models", "a", "b"), "models: got 'a b'; expected one pattern, in quotes"),
+    (("runs", "nowhere"), "got nowhere, which is no folder; expected one that holds runs"),
     (("doctor", "x"), "doctor: got 'x'; expected nothing behind it"),
 ])
 def test_what_cannot_be_is_one_line(elsewhere, arguments, part):
@@ -79,8 +80,8 @@ def test_what_cannot_be_is_one_line(elsewhere, arguments, part):
 def test_help_names_every_command(elsewhere):
     done = keras_zoo("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for command in ("train", "evaluate", "predict", "export", "recipes", "models", "weights",
-                    "doctor"):
+    for command in ("train", "evaluate", "predict", "export", "runs", "compare", "recipes",
+                    "models", "weights", "doctor"):
         assert f"\n  {command} " in done.stdout
     assert keras_zoo().stdout == done.stdout
     assert "--learning_rate=0.1" in keras_zoo("train", "lenet5", "--help").stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from a_run import facts_of_a_run
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -16,10 +17,9 @@ from markdown_it import MarkdownIt
 from zoo import cli
 from zoo.evaluate.predict import as_csv, as_json
 from zoo.printable import csv_cell, markdown, visible
-from zoo.recipe.file import read_recipe
 from zoo.report.plots import draw_confusion
+from zoo.report.run_markdown import as_markdown
 from zoo.train.bar import Progress
-from zoo.train.finish import report
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J"
 LATIN = os.fsdecode(b"caf\xe9.jpg")
@@ -96,13 +96,13 @@ def test_a_line_of_a_run_and_an_error_are_shown_as_they_are(capsys):
     assert error == rf"error: got {visible(ESCAPES)}caf\udce9.jpg" + "\n"
 
 
-def test_a_report_with_names_of_strangers(finished_run, tmp_path):
-    summary = json.loads((finished_run / "summary.json").read_text())
-    summary["skipped_images"] = [f"{ESCAPES}<img src=x>.jpg: damaged"]
+def test_a_report_with_names_of_strangers(tmp_path):
     names = ("a|b", "- <script>", r"$\q$", ESCAPES, *"456789")
     confusion = np.eye(10, dtype=int)
     confusion[0, 1], confusion[2, 3] = 9, 8
-    text = report(summary, read_recipe(finished_run), confusion, names)
+    text = as_markdown(facts_of_a_run(
+        names, confusion=confusion, skipped=[f"{ESCAPES}<img src=x>.jpg: damaged"]
+    ))
     assert r"- a\|b taken for \- \<script\>: 9" in text
     assert r"- \$\\q\$ taken for \\x1b\]0;owned\\x07\\x1b\[2J: 8" in text
     assert r"\<img src=x\>.jpg: damaged" in text

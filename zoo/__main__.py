@@ -16,7 +16,11 @@ from zoo.cli import find_recipe, one_line_errors, recipe_doc, recipe_names
 from zoo.cli import main as train
 from zoo.program import keep_streams, stoppable
 
-TOOLS = ("evaluate", "export", "predict")
+# Command -> module of tools/.
+TOOLS = {
+    "evaluate": "evaluate", "predict": "predict", "export": "export", "runs": "runs",
+    "compare": "compare_runs",
+}
 HELP = """\
 keras-zoo COMMAND ...                     the same as python -m zoo COMMAND ...
 
@@ -24,6 +28,8 @@ keras-zoo COMMAND ...                     the same as python -m zoo COMMAND ...
   evaluate --FLAG=VALUE ...       accuracy of weights or of a run on a set of images
   predict --FLAG=VALUE ... FILES  the likeliest classes of images
   export --FLAG=VALUE ...         a run or weights for other programs: SavedModel, LiteRT, ONNX ...
+  runs [FOLDER]                   the runs there: state, best accuracy, age, size
+  compare RUN RUN ...             curves of runs over each other, and in what they differ
   recipes                         the recipes: model, data, published accuracy
   models [PATTERN]                the models, such as 'resnet*d': size, accuracy of their weights
   weights [PATTERN]               public checkpoints, such as 'timm:resnet50*'
@@ -44,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _train(rest)
     elif command in TOOLS:
         sys.argv = [f"keras-zoo {command}", *rest]
-        runpy.run_module(f"tools.{command}", run_name="__main__", alter_sys=True)
+        runpy.run_module(f"tools.{TOOLS[command]}", run_name="__main__", alter_sys=True)
     else:
         with stoppable(), one_line_errors():
             sys.exit(_listing(command, rest)(*rest))

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import os
 import pkgutil
+import re
 import shlex
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from zoo import flag_files
 from zoo.given_path import as_path
 from zoo.printable import visible
 from zoo.program import keep_streams, stoppable
+from zoo.quantities import as_flag
 from zoo.recipe import Recipe
 from zoo.recipe.length import FITTED, fitted
 from zoo.runs.claim import check_space, claimed
@@ -67,7 +69,10 @@ def main(recipe: Recipe, doc: str = "", argv: Sequence[str] | None = None) -> No
             from zoo.train.loop import train
             from zoo.train.prepare import prepare
 
-            run = prepare(settled, command_line(sys.argv), folder=folder)
+            run = prepare(
+                settled, command_line(sys.argv), folder=folder, published=recipe,
+                expected=told_accuracy(doc),
+            )
             check_space(folder, run.space)
         print(describe(chosen, recipe), flush=True)  # behind all that may be wrong with it
         sys.exit(train(run))
@@ -164,13 +169,23 @@ def recipe_doc(name: str) -> str:
     return ast.get_docstring(ast.parse((_RECIPES / f"{name}.py").read_text()), clean=False)
 
 
+def told_accuracy(doc: str) -> str:
+    """What a recipe's docstring tells of its accuracy: its paragraph from "Published:" or
+    "Measured:" on, up to a colon that leads to commands; "" where it tells nothing."""
+    for paragraph in doc.split("\n\n"):
+        found = re.search(r"(?:Published|Measured): .*", " ".join(paragraph.split()))
+        if found:
+            return re.sub(r"(?<=\.) ((?!\. ).)*:$", "", found[0])
+    return ""
+
+
 def recipe_command(name: str, recipe: Recipe) -> list[str]:
     """The command that runs recipes/NAME.py as `recipe`."""
     changed = [*recipe.difference(find_recipe(name))]
     if "epochs" in changed:  # by which the program would change these where they are not said
         changed += [field for field in FITTED if field not in changed]
     return [sys.executable, "-m", f"recipes.{name}", *(
-        f"--{field}={_to_text(getattr(recipe, field))}" for field in changed
+        f"--{field}={as_flag(getattr(recipe, field))}" for field in changed
     )]
 
 
@@ -208,7 +223,7 @@ def describe(recipe: Recipe, defaults: Recipe) -> str:
         f"{recipe.learning_rate:g} x {recipe.batch_size} / {recipe.base_batch_size}"
     ]
     for name, (value, was) in recipe.difference(defaults).items():
-        lines.append(f"  {name} = {_to_text(value)}   (recipe: {_to_text(was)})")
+        lines.append(f"  {name} = {as_flag(value)}   (recipe: {as_flag(was)})")
     return "\n".join(map(visible, lines))
 
 
@@ -218,7 +233,7 @@ def help_text(recipe: Recipe, doc: str) -> str:
     for section, fields in _sections(recipe).items():
         lines += ["", f"{section}:"]
         for field in fields:
-            value = _to_text(getattr(recipe, field.name)) or "''"
+            value = as_flag(getattr(recipe, field.name)) or "''"
             lines.append(f"  --{field.name}={value}")
             lines += textwrap.wrap(field.metadata["help"], 84, initial_indent=" " * 8,
                                    subsequent_indent=" " * 8)
@@ -257,13 +272,6 @@ def _from_flag(name, value, default):
         raise ValueError(
             f"--{name}: got {','.join(value)!r}; expected numbers joined by commas"
         ) from None
-
-
-def _to_text(value) -> str:
-    if isinstance(value, tuple):
-        return ",".join(_to_text(part) for part in value)
-    # Every digit, so that a printed number typed again is the same number.
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _sections(recipe: Recipe) -> dict[str, list[dataclasses.Field]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from zoo.cli import find_recipe, recipe_doc, recipe_names
+from zoo.cli import find_recipe, recipe_doc, recipe_names, told_accuracy
 from zoo.models import list_models
 from zoo.weights import catalogue
 
@@ -14,11 +14,10 @@ def print_recipes() -> None:
     rows = [("RECIPE", "DATA", "EPOCHS", "ACCURACY", "WHAT")]
     for name in recipe_names():
         recipe, doc = find_recipe(name), recipe_doc(name)
-        text = " ".join(doc.split())
-        found = re.search(r"(?:Published|Measured): ([\d./ ]+ %(?: top-5)?)", text)
+        found = re.search(r"(?:Published|Measured): ([\d./ ]+ %(?: top-5)?)", told_accuracy(doc))
         accuracy = found[1] if found else ""
         rows.append((name, recipe.data, str(recipe.epochs), accuracy, doc.splitlines()[0]))
-    _print_table(rows)
+    print_table(rows)
 
 
 def print_models(pattern: str = "*") -> None:
@@ -30,7 +29,7 @@ def print_models(pattern: str = "*") -> None:
                 best[name] = f"{entry.top_1:.2f} % ({entry.dataset})"
     rows = [("MODEL", "TOP-1 OF ITS DEFAULT WEIGHTS")]
     rows += [(name, best.get(name, "")) for name in _some(list_models(pattern), "models", pattern)]
-    _print_table(rows)
+    print_table(rows)
 
 
 def print_weights(pattern: str = "*") -> None:
@@ -44,7 +43,7 @@ def print_weights(pattern: str = "*") -> None:
         elif top_1:
             top_1 += f"at {entry.preprocessing.image_size}"
         rows.append((entry.name, top_1, entry.licence))
-    _print_table(rows)
+    print_table(rows)
 
 
 def _some(found: list, what: str, pattern: str) -> list:
@@ -54,7 +53,8 @@ def _some(found: list, what: str, pattern: str) -> list:
     return found
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    """Columns as wide as their widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -21,10 +21,13 @@ _FORMULA = ("=", "+", "-", "@")
 
 def visible(text: object) -> str:
     r"""`text` in one line that any terminal shows as it is: a new line is \n, an escape \x1b."""
+    shown = str(text)
+    if shown.isascii() and shown.isprintable():
+        return shown  # most are, and sign by sign takes long
     return "".join(
         sign.encode("unicode_escape").decode()
         if unicodedata.category(sign) in _UNSEEN and sign not in _SHOWN else sign
-        for sign in str(text)
+        for sign in shown
     )
 
 

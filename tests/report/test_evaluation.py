@@ -23,7 +23,7 @@ def predictions_of(logits, labels) -> Predictions:
     return Predictions(
         labels, np.where(usable, logits.argmax(1), -1),
         np.log(np.exp(logits).sum(1)) - label_logits[:, 0],
-        ((logits > label_logits).sum(1) < 5) & usable, logits,
+        ((logits > label_logits).sum(1) < 5) & usable, logits=logits,
     )
 
 

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 
 import numpy as np
 import pytest
+from a_run import confusion_of, records
 from PIL import Image
 
 from zoo.report.plots import draw_confusion, draw_curves
-
-
-def records(epochs: int) -> list[dict]:
-    """A run whose rate is 0.4, then falls to 0 by a cosine, as in fine-tuning."""
-    noise = np.random.default_rng(0).normal(0, 0.01, epochs)
-    return [
-        {
-            "epoch": epoch, "train_loss": 2.3 * math.exp(-4 * epoch / epochs) + 0.3,
-            "loss": 2.2 * math.exp(-5 * epoch / epochs) + 0.05 + abs(noise[epoch - 1]),
-            "train_top_1": 0.9 - 0.8 * math.exp(-4 * epoch / epochs),
-            "top_1": 0.98 - 0.8 * math.exp(-5 * epoch / epochs) + noise[epoch - 1],
-            "learning_rate":
-                0.4 if epoch < epochs / 3 else 0.05 * (1 + math.cos(math.pi * epoch / epochs)),
-        }
-        for epoch in range(1, epochs + 1)
-    ]
 
 
 def pixels(path) -> np.ndarray:
@@ -65,14 +49,9 @@ def test_a_rate_a_tenth_as_large_is_seen_to_move(tmp_path):
 
 @pytest.mark.parametrize("count", [2, 10, 100, 1000])
 def test_confusion(tmp_path, count):
-    generator = np.random.default_rng(0)
-    labels = generator.integers(0, count, 50 * count)
-    predicted = np.where(generator.random(50 * count) < 0.8, labels, (labels + 1) % count)
-    confusion = np.zeros((count, count), int)
-    np.add.at(confusion, (labels, predicted), 1)
     names = ("a", "Cheeseburger, hamburger and other dishes of bread with meat",
              *(f"class {number}" for number in range(2, count)))
-    draw_confusion(confusion, names, tmp_path / "confusion.png")
+    draw_confusion(confusion_of(count), names, tmp_path / "confusion.png")
     dark = coloured(pixels(tmp_path / "confusion.png"), (20, 80, 150))
     assert len(dark) >= count  # the diagonal, and no line of it is lost
 

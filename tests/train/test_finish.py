@@ -1,13 +1,16 @@
 """What a finished run leaves in its folder, and what it says."""
 
+import csv
 import json
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from PIL import Image
 
 import zoo
 from zoo.data import open_source
+from zoo.evaluate import kept
 from zoo.recipe.file import read_recipe
 from zoo.report import plots
 
@@ -17,7 +20,8 @@ def test_files(finished_run):
     assert names == {
         "recipe.json", "launches.jsonl", "classes.txt", "checkpoints", "metrics.jsonl",
         "tensorboard", "curves.png", "confusion.png", "report.md", "summary.json",
-        "model.safetensors", "model.keras", "export", "stdout.txt", "best",
+        "model.safetensors", "model.keras", "export", "stdout.txt", "best", "report.html",
+        "predictions.csv",
     }
     assert not [path for path in finished_run.iterdir() if path.name.startswith(".")]
 
@@ -52,6 +56,23 @@ def test_summary_is_what_the_model_does(finished_run):
     assert model.class_names == tuple("0123456789")
 
 
+def test_predictions_are_those_of_the_model(finished_run):
+    predictions = kept.read(finished_run)
+    summary = json.loads((finished_run / "summary.json").read_text())["validation"]
+    assert np.mean(predictions.correct) == summary["top_1"]
+    assert np.mean(predictions.losses) == pytest.approx(summary["loss"])
+    rows = list(csv.DictReader((finished_run / "predictions.csv").open()))
+    split = open_source("mnist5k").splits["validation"]
+    model = zoo.load_model(finished_run)
+    x = (split.images.astype("float32") - model.preprocessing.mean[0]) / model.preprocessing.std[0]
+    shares = tf.nn.softmax(model.predict(x, verbose=0)).numpy()
+    assert [row["label"] for row in rows] == [str(label) for label in split.labels]
+    assert [row["answer"] for row in rows] == [str(answer) for answer in shares.argmax(1)]
+    told = np.array([[row["probability"], row["label_probability"]] for row in rows], float)
+    own = np.stack([shares.max(1), shares[np.arange(1000), split.labels]], 1)
+    np.testing.assert_allclose(told, own, rtol=1e-3, atol=1e-6)
+
+
 def test_report_and_output_name_the_files(finished_run):
     report = (finished_run / "report.md").read_text()
     for text in ("curves.png", "confusion.png", "| validation | 1000 |", "tf.saved_model.load",
@@ -59,7 +80,7 @@ def test_report_and_output_name_the_files(finished_run):
         assert text in report
     output = (finished_run / "stdout.txt").read_text()
     assert "  epochs = 3   (recipe: 20)" in output
-    for text in ("run folder:", "epoch 3/3:", "SavedModel:", "report.md",
+    for text in ("run folder:", "epoch 3/3:", "SavedModel:", "report.html",
                  "model.safetensors", "model.keras"):
         assert text in output
 

@@ -17,15 +17,19 @@ tf = lazy_module("tensorflow")
 _GAP, _CAPTION = 4, 16  # pixels
 
 
-def fit(tile: int, image_size: int, eval_resize: int) -> Callable[[tf.Tensor], tf.Tensor]:
+def fit(
+    tile: int, image_size: int, eval_resize: int, *, enlarge: bool = True
+) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns a function: uint8 [H,W,C] -> uint8 [h,w,C].
 
-    With `image_size` 0 the whole image, its larger side `tile` pixels; else the evaluation's
-    centre crop (`eval_resize` 0: of the short side).
+    With `image_size` 0 the whole image, its larger side `tile` pixels, or without `enlarge` at most
+    so many; else the evaluation's centre crop (`eval_resize` 0: of the short side).
     """
     def whole(image):
         shape = tf.shape(image)[:2]
-        sides = tf.maximum(tile * shape // tf.reduce_max(shape), 1)
+        larger = tf.reduce_max(shape)
+        side = tile if enlarge else tf.minimum(tile, larger)
+        sides = tf.maximum(side * shape // larger, 1)
         resized = tf.image.resize(image, sides, antialias=True)
         return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 

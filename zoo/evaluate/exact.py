@@ -26,6 +26,8 @@ class Predictions:
     labels: int [N]; predicted: int [N], -1 where the logits held a NaN;
     losses: float [N], cross-entropy in nats;
     in_top_5: bool [N], the label is among the five largest logits;
+    probabilities: float [N], the softmax of the answer, NaN where there is none; None where they
+    were not worked out;
     logits: float32 [N, num_classes]; None where they were not kept.
     """
 
@@ -33,6 +35,7 @@ class Predictions:
     predicted: np.ndarray
     losses: np.ndarray
     in_top_5: np.ndarray
+    probabilities: np.ndarray | None = None
     logits: np.ndarray | None = None
 
     @property
@@ -99,8 +102,9 @@ def make_eval_call(
         in_top_5 = (rank < 5) & usable
         losses = softmax_cross_entropy(tf.one_hot(labels, logits.shape[-1]), logits)
         predicted = tf.argmax(logits, 1, output_type=tf.int32)
+        probabilities = tf.reduce_max(tf.nn.softmax(logits), 1)
         kept = (logits,) if keep_logits else ()
-        return tf.where(usable, predicted, -1), losses, in_top_5, *kept
+        return tf.where(usable, predicted, -1), losses, in_top_5, probabilities, *kept
 
     def replica_eval(images, labels, mask):
         return (labels, *score(forward(images), labels), mask)

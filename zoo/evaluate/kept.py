@@ -8,13 +8,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.evaluate.calibration import log_probabilities
-from zoo.evaluate.exact import Predictions
-from zoo.evaluate.label_sets import top_classes
+from zoo.lazy import lazy_module
 from zoo.printable import csv_cell
+
+if TYPE_CHECKING:
+    from zoo.evaluate.exact import Predictions
+
+# SciPy and TensorFlow, which a run without logits and what reads predictions do without.
+calibration = lazy_module("zoo.evaluate.calibration")
+label_sets = lazy_module("zoo.evaluate.label_sets")
 
 # The name of the file in an evaluation's folder.
 NAME = "predictions.csv"
@@ -39,15 +45,39 @@ def rows_of(
     predictions: Predictions, images: Sequence[str], class_names: Sequence[str]
 ) -> list[dict]:
     """A dict an image: those of `_COLUMNS`, and "top_5": (class name, probability), the likeliest
-    first.
+    first; none of these where the predictions have no logits, but probabilities.
 
     "answer" is None and the probabilities are NaN where the logits hold a NaN. Probabilities in
     0..1, losses in nats.
     """
-    best = top_classes(predictions.logits, _TOP)
+    if predictions.logits is not None:
+        return _rows_with_logits(predictions, images, class_names)
+    columns = (predictions.probabilities, np.exp(-predictions.losses), [[]] * len(images))
+    return _rows(predictions, images, class_names, *columns)
+
+
+def _rows_with_logits(
+    predictions: Predictions, images: Sequence[str], class_names: Sequence[str]
+) -> list[dict]:
+    best = label_sets.top_classes(predictions.logits, _TOP)
+    of_answers, of_labels, top_5 = [], [], []
+    for place in range(len(images)):
+        probabilities = np.exp(
+            calibration.log_probabilities(predictions.logits[place : place + 1])[0]
+        )
+        answer = predictions.predicted[place]
+        of_answers.append(probabilities[answer] if answer >= 0 else np.nan)
+        of_labels.append(probabilities[predictions.labels[place]])
+        top_5.append([(class_names[own], float(probabilities[own])) for own in best[place]])
+    return _rows(predictions, images, class_names, of_answers, of_labels, top_5)
+
+
+def _rows(
+    predictions: Predictions, images: Sequence[str], class_names: Sequence[str],
+    of_answers: Sequence[float], of_labels: Sequence[float], top_5: Sequence[list],
+) -> list[dict]:
     rows = []
     for place, image in enumerate(images):
-        probabilities = np.exp(log_probabilities(predictions.logits[place : place + 1])[0])
         label, answer = int(predictions.labels[place]), int(predictions.predicted[place])
         rows.append({
             "image": image,
@@ -55,16 +85,19 @@ def rows_of(
             "answer": class_names[answer] if answer >= 0 else None,
             "correct": label == answer,
             "in_top_5": bool(predictions.in_top_5[place]),
-            "probability": float(probabilities[answer]) if answer >= 0 else float("nan"),
-            "label_probability": float(probabilities[label]),
+            "probability": float(of_answers[place]) if answer >= 0 else float("nan"),
+            "label_probability": float(of_labels[place]),
             "loss": float(predictions.losses[place]),
-            "top_5": [(class_names[own], float(probabilities[own])) for own in best[place]],
+            "top_5": top_5[place],
         })
     return rows
 
 
 def as_csv(rows: Sequence[dict]) -> str:
-    """A line an image; names are fit for a spreadsheet, see zoo/printable.py."""
+    """A line an image; names are fit for a spreadsheet, see zoo/printable.py.
+
+    `_COLUMNS`, and where there are logits the classes of the top 5 with their probabilities.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     ranks = range(1, min(_TOP, len(rows[0]["top_5"])) + 1)
@@ -99,8 +132,10 @@ def finite(value: object) -> object:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def read(path: str | Path) -> Kept:
+def read(path: str | Path, given: str = "--compare") -> Kept:
     """Reads what `as_csv` wrote, or a folder that has it as predictions.csv.
+
+    given: as what, for the message.
 
     Raises:
       ValueError: another file; in one line.
@@ -108,8 +143,8 @@ def read(path: str | Path) -> Kept:
     path = Path(path)
     path = path / NAME if path.is_dir() else path
     if not path.is_file():
-        raise ValueError(f"--compare: no file {path}; expected the {NAME} of an evaluation with "
-                         "--out=DIR")
+        raise ValueError(f"{given}: no file {path}; expected the {NAME} of a run, or of an "
+                         "evaluation with --out=DIR")
     with path.open(encoding="utf-8", newline="") as file:
         try:
             reader = csv.DictReader(file, strict=True)
@@ -122,7 +157,7 @@ def read(path: str | Path) -> Kept:
                 np.array([row["loss"] for row in rows], float),
             )
         except (ValueError, KeyError, TypeError, csv.Error) as error:
-            raise ValueError(f"--compare: {path} is no {NAME} of an evaluation: "
+            raise ValueError(f"{given}: {path} is no {NAME} of an evaluation: "
                              f"{type(error).__name__} {error}") from None
 
 

@@ -88,6 +88,12 @@ def most_surely_wrong(rows: Sequence[dict], most: int = 24) -> list[int]:
     return sorted(wrong, key=lambda place: -rows[place]["probability"])[:most]
 
 
+def least_surely_right(rows: Sequence[dict], most: int = 24) -> list[int]:
+    """Places in `rows` of the right answers of the lowest probability, the lowest first."""
+    right = [place for place, row in enumerate(rows) if row["correct"]]
+    return sorted(right, key=lambda place: rows[place]["probability"])[:most]
+
+
 def caption(row: dict) -> str:
     """Of an image in the contact sheet: its class, and below the answer with its probability."""
     return (f"{visible(row['label'])}\n{100 * row['probability']:.0f} %: "

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from zoo.files import written_aside
 from zoo.printable import visible
+from zoo.report.chart import Panel, log_bottom
 
 # Above this many classes a cell has no room for its number, nor a class for its name.
 MOST_WRITTEN = 20
@@ -61,17 +62,32 @@ def draw_curves(records: list[dict], path: Path) -> None:
     write_figure(figure, path)
 
 
-def _logarithmic(axes: Axes) -> None:
-    """Makes the y axis logarithmic where its values differ by more than ten times.
+def draw_panels(panels: Sequence[Panel], path: Path) -> None:
+    """Lines over epochs, side by side, as a PNG; one legend for all, of the first panel."""
+    figure = Figure(figsize=(4 * len(panels), 4.2), layout="constrained")
+    for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        for line in panel.lines:
+            axes.plot(line.x, line.y, "--" if line.dashed else "-", color=f"C{line.colour - 1}",
+                      marker="." if len(line.x) <= _MOST_DOTS else "", linewidth=1,
+                      label=shortened(visible(line.label)).lstrip("_"))
+        axes.set(title=f"{panel.title}, {panel.unit}", xlabel="epoch")
+        axes.grid(alpha=0.3)
+        if panel.may_be_log:
+            _logarithmic(axes)
+    names = figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center",
+                          ncols=3)
+    for text in names.get_texts():
+        text.set_parse_math(False)
+    write_figure(figure, path)
 
-    Zeros, as at the end of a cosine, are left out, and all below a ten-thousandth of the largest.
-    """
-    values = np.concatenate([line.get_ydata() for line in axes.lines]).astype(float)
-    values = values[values > 0]
-    if not len(values) or values.max() <= 10 * values.min():
+
+def _logarithmic(axes: Axes) -> None:
+    """Makes the y axis logarithmic where its values differ by more than ten times."""
+    bottom = log_bottom(np.concatenate([line.get_ydata() for line in axes.lines]).astype(float))
+    if bottom is None:
         return
     axes.set_yscale("log", nonpositive="mask")
-    axes.set_ylim(bottom=max(values.min(), 1e-4 * values.max()) / 1.3)
+    axes.set_ylim(bottom=bottom)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())

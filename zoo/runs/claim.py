@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +19,8 @@ from zoo.files import folder_aside, remove_left_aside
 
 _LOCK = ".lock"
 _TRIED_BYTES = 1 << 20
+# `is_claimed` holds it for a moment, which is no claim.
+_SECONDS_OF_A_LOOK = 0.1
 # What a file system answers that has no locks.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -47,6 +50,21 @@ def claimed(folder: Path) -> Iterator[None]:
             raise ValueError(f"--run_dir: {folder} cannot be written into: {error.strerror}; "
                              "expected a folder that can, with room") from error
         yield
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a process is at work in it; where the disk has no locks, whether one has left its
+    lock's file."""
+    try:
+        with open(folder / _LOCK) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if isinstance(error, BlockingIOError) or error.errno in _NO_LOCKS:
+            return True
+        raise
+    return False
 
 
 def check_space(folder: Path, needed: int) -> None:
@@ -82,12 +100,17 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _lock(path: Path) -> TextIO:
+    believed = time.monotonic() + _SECONDS_OF_A_LOOK
     while True:
         file = open(path, "a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if isinstance(error, BlockingIOError):
+                if time.monotonic() < believed:
+                    file.close()
+                    time.sleep(_SECONDS_OF_A_LOOK / 10)
+                    continue
                 file.seek(0)
                 raise ValueError(f"--run_dir: {path.parent} is in use by {file.read().strip()}; "
                                  "expected its end, or another folder") from None

@@ -7,6 +7,8 @@
     checkpoints/    zoo/runs/checkpoints.py
     metrics.jsonl   a line each evaluation
     model.safetensors                      the trained model: all that a finished run is read for
+    predictions.csv                        zoo/evaluate/kept.py: what it answers, each image
+    report.html     written at each evaluation, too
     tensorboard/  curves.png  confusion.png  report.md  summary.json  model.keras  export/
 """
 
@@ -88,7 +90,7 @@ def data_changes(run_dir: Path, contents: Mapping[str, dict]) -> list[str]:
 
     contents: of `zoo.data.contents_of`.
     """
-    launches = _read_launches(run_dir)
+    launches = read_launches(run_dir)
     before = launches[-1].get("data") if launches else None
     if before is None:
         return []
@@ -129,7 +131,7 @@ def begin(
         "data": dict(contents),
         "data_changed": data_changes(run_dir, contents),
     }
-    lines = [json.dumps(each) + "\n" for each in [*_read_launches(run_dir), launch]]
+    lines = [json.dumps(each) + "\n" for each in [*read_launches(run_dir), launch]]
     write_text(run_dir / "launches.jsonl", "".join(lines))
 
 
@@ -139,7 +141,7 @@ def provenance(run_dir: str | Path) -> dict[str, Any]:
     Raises:
       ValueError: launches.jsonl does not say it; in one line.
     """
-    launches = _read_launches(Path(run_dir))
+    launches = read_launches(Path(run_dir))
     if not launches:
         return {}
     launch = launches[0]
@@ -148,7 +150,12 @@ def provenance(run_dir: str | Path) -> dict[str, Any]:
     return {"command": command, "versions": launch["versions"], "git_commit": launch["git_commit"]}
 
 
-def _read_launches(run_dir: Path) -> list[dict]:
+def read_launches(run_dir: Path) -> list[dict]:
+    """The lines of launches.jsonl; none where the run has not begun.
+
+    Raises:
+      ValueError: another line is none; in one line.
+    """
     return _read_lines(run_dir / "launches.jsonl", {"command", "versions", "git_commit"})
 
 

@@ -1,5 +1,6 @@
 """What a finished run leaves: the trained model as model.safetensors, from which all else is made:
-model.keras and the SavedModel; summary.json, report.md and two pictures."""
+model.keras and the SavedModel; summary.json, predictions.csv, report.html, report.md and two
+pictures."""
 
 from __future__ import annotations
 
@@ -11,18 +12,23 @@ import keras
 import numpy as np
 
 from zoo.data import Source
+from zoo.evaluate import kept
 from zoo.evaluate.exact import Predictions
-from zoo.evaluate.interval import interval
-from zoo.evaluate.per_class import confused_pairs
+from zoo.evaluate.label_sets import image_names
 from zoo.export.exporting import export_model, usage
 from zoo.export.keras_file import save_keras
 from zoo.export.pictures import of_split
 from zoo.files import write_text
-from zoo.printable import markdown, visible
+from zoo.printable import visible
 from zoo.recipe import Recipe
 from zoo.report import plots
 from zoo.report.diagnose import diagnose
+from zoo.report.run_facts import RunFacts
+from zoo.report.run_markdown import as_markdown
+from zoo.report.run_page import as_html
 from zoo.runs import evaluations, run_folder
+from zoo.train.prepare import Run
+from zoo.train.reporting import PAGE, facts_of, prediction_pictures
 from zoo.weights import artefact, model_from
 from zoo.weights.card import card_of_recipe
 from zoo.weights.local import values_of
@@ -30,17 +36,15 @@ from zoo.weights.local import values_of
 _CHECKED = 64  # images on which the SavedModel is compared with the Keras model
 
 
-def finish(
-    recipe: Recipe, folder: Path, source: Source, predictions: dict[str, Predictions],
-    values: dict[str, np.ndarray],
-) -> None:
-    """Writes them into `folder` and prints where they are.
+def finish(run: Run, predictions: dict[str, Predictions]) -> None:
+    """Writes them into the run's folder and prints where they are.
 
-    predictions: by split, "validation" and perhaps "test". values: variable path -> value.
+    predictions: by split, "validation" and perhaps "test".
     """
+    recipe, folder, source = run.recipe, run.folder, run.source
     records = run_folder.read_records(folder)
     class_names = source.class_names
-    model = trained_model(recipe, folder, class_names, predictions, values)
+    model = trained_model(recipe, folder, class_names, predictions, run.values())
     artefact.write(folder / artefact.NAME, values_of(model), model.card)
     keras_file = folder / "model.keras"
     save_keras(model, keras_file)
@@ -53,13 +57,26 @@ def finish(
         )
         summary["saved_model"] = str(version)
     summary["keras_model"] = str(keras_file)
-    plots.draw_curves(records, folder / "curves.png")
-    confusion = predictions["validation"].confusion(len(class_names))
-    plots.draw_confusion(confusion, class_names, folder / "confusion.png")
-    write_text(folder / "report.md", report(summary, recipe, confusion, class_names))
+    facts = write_reports(run, predictions, usage(version) if recipe.export else "")
     # The last one: where it is, the run has finished.
     write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-    print(_farewell(summary, folder))
+    print(_farewell(summary, facts, folder))
+
+
+def write_reports(run: Run, predictions: dict[str, Predictions], usage: str) -> RunFacts:
+    """Writes predictions.csv, the two pictures and the two reports. usage: of the SavedModel."""
+    folder, names = run.folder, run.source.class_names
+    # As it was opened: images that are kept in memory since have no names.
+    opened = run.source.as_opened or run.source.splits
+    rows = kept.rows_of(predictions["validation"], image_names(opened["validation"]), names)
+    write_text(folder / kept.NAME, kept.as_csv(rows))
+    run.pictures = dataclasses.replace(run.pictures, **prediction_pictures(run, rows))
+    facts = facts_of(run, predictions, finished=True, usage=usage)
+    plots.draw_curves(facts.records, folder / "curves.png")
+    plots.draw_confusion(facts.confusion, names, folder / "confusion.png")
+    write_text(folder / "report.md", as_markdown(facts))
+    write_text(folder / PAGE, as_html(facts, (folder / "confusion.png").read_bytes()))
+    return facts
 
 
 def trained_model(
@@ -117,86 +134,18 @@ def summarise(
     }
 
 
-def report(summary: dict, recipe: Recipe, confusion, class_names: tuple[str, ...]) -> str:
-    """The run as Markdown, to be read beside its pictures."""
-    rows = [
-        f"| {split} | {summary['images'][split]} | {100 * summary[split]['top_1']:.2f} "
-        f"({_interval(summary, split)}) | "
-        f"{100 * summary[split]['top_5']:.2f} | {summary[split]['loss']:.4f} |"
-        for split in ("validation", "test") if split in summary
-    ]
-    title = [markdown(summary[name]) for name in ("recipe", "model", "data")]
+def _farewell(summary: dict, facts: RunFacts, folder: Path) -> str:
     lines = [
-        f"# {title[0]}: {title[1]} on {title[2]}", "",
-        "| split | images | top-1, % (95 % interval) | top-5, % | loss, nats |",
-        "| --- | --- | --- | --- | --- |",
-        *rows, "",
-        f"{summary['images']['train']} training images, {summary['epochs']} epochs, "
-        f"{summary['steps']} steps in {summary['seconds']:.0f} s "
-        f"({summary['images_per_second']:.0f} images/s, evaluation included). "
-        f"{_which_evaluation(summary).capitalize()}.", "",
-        "![Loss, accuracy and learning rate by epoch](curves.png)", "",
-        "What the curves say:", "",
-        *(f"- {line}" for line in summary["diagnosis"] or ["no fault that the rules know"]), "",
-        "![Confusion matrix of the validation images](confusion.png)", "",
-        "Most frequent confusions (validation):", "",
-        *_confusions(confusion, class_names), "",
-    ]
-    if summary["skipped_images"]:
-        lines += [f"Training images that cannot be read and were left out: "
-                  f"{len(summary['skipped_images'])}", "",
-                  *(f"- {markdown(image)}" for image in summary["skipped_images"]), ""]
-    if summary["left_out_files"]:
-        lines += ["Files of the data's folder that were not taken:", "",
-                  *(f"- {markdown(files)}" for files in summary["left_out_files"]), ""]
-    if "saved_model" in summary:
-        lines += ["To call the exported model:", "", "```python",
-                  usage(Path(summary["saved_model"])), "```", ""]
-    lines += ["Recipe:", "", "```json", json.dumps(dataclasses.asdict(recipe), indent=2), "```", ""]
-    return "\n".join(lines)
-
-
-def _confusions(confusion, class_names: tuple[str, ...], most: int = 5) -> list[str]:
-    return [
-        f"- {markdown(class_names[label])} taken for {markdown(class_names[answer])}: {count}"
-        for count, label, answer in confused_pairs(confusion, most)
-    ] or ["- none"]
-
-
-def _which_evaluation(summary: dict) -> str:
-    """Which weights the run leaves, what the others had, and whether so many images tell both
-    apart: whether the others' accuracy lies outside of the interval."""
-    left = summary["left"]
-    other = "last" if left["evaluation"] == "best" else "best"
-    there = summary[f"{other}_validation"]
-    told = f"the weights are those of the {left['evaluation']} evaluation, epoch {left['epoch']}"
-    if there["epoch"] == left["epoch"]:
-        return f"{told}, which is the {other}, too"
-    low, high = interval(summary["validation"]["top_1"], summary["images"]["validation"])
-    apart = "in" if low <= there["top_1"] <= high else "outside of"
-    return (f"{told}; the {other} one, epoch {there['epoch']}, had {100 * there['top_1']:.2f} %, "
-            f"{apart} this interval (tools.export --keep={other})")
-
-
-def _interval(summary: dict, split: str) -> str:
-    low, high = interval(summary[split]["top_1"], summary["images"][split])
-    return f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def _farewell(summary: dict, folder: Path) -> str:
-    lines = [
-        f"{split}: top-1 {100 * summary[split]['top_1']:.2f} % (95 % interval "
-        f"{_interval(summary, split)}), top-5 {100 * summary[split]['top_5']:.2f} %, "
-        f"{summary['images'][split]} images"
-        for split in ("validation", "test") if split in summary
+        f"{own.split}: top-1 {100 * own.top_1:.2f} % (95 % interval {100 * own.interval[0]:.1f} to "
+        f"{100 * own.interval[1]:.1f}), top-5 {100 * own.top_5:.2f} %, {own.images} images"
+        for own in facts.reached
     ]
     lines += [
-        _which_evaluation(summary),
-        f"report: {visible(folder / 'report.md')}",
+        facts.left,
+        f"report: {visible(folder / PAGE)}",
         f"trained model: {visible(folder / artefact.NAME)}",
         f"Keras model: {visible(summary['keras_model'])}",
     ]
-    if "saved_model" in summary:
-        path = summary["saved_model"]
-        lines += [f"SavedModel: {visible(path)}", "", usage(Path(path))]
+    if facts.usage:
+        lines += [f"SavedModel: {visible(summary['saved_model'])}", "", facts.usage]
     return "\n".join(lines)

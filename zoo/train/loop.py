@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from zoo.core.schedule import rate_factor
 from zoo.data import index_batches
 from zoo.data.bad_images import BadImagesError, describe, named_errors
 from zoo.program import SECONDS_OF_ONE_SIGNAL, Stopped
+from zoo.report.thumbnails import thumbnail
 from zoo.runs import evaluations, run_folder
 from zoo.train import finish
 from zoo.train.bar import Progress
@@ -28,8 +30,10 @@ from zoo.train.batches import recipe_batches
 from zoo.train.divergence import Diverged, check_loss, check_state
 from zoo.train.evaluating import final_predictions, validate
 from zoo.train.prepare import Run
+from zoo.train.reporting import write_page
 from zoo.train.resuming import finished
 from zoo.train.tensorboard import MOST_IMAGES, TensorBoard
+from zoo.train.times import CHECKPOINTS, EVALUATION, FIRST_STEPS, REPORT, times_of
 
 # A call of several steps returns about this often, for the bar and for signals.
 SECONDS_PER_CALL = 1.0
@@ -69,6 +73,7 @@ def _train(run: Run, progress: Progress) -> int:
         run.command, [device.name for device in tf.config.list_logical_devices()],
     )
     run_folder.keep_records(run.folder, until_step=run.step)
+    run.times = times_of(run_folder.read_records(run.folder))
     progress.say(f"run folder: {run.folder}, step {run.step} of {run.total_steps}")
     for change in run.data_changes:
         progress.say(f"goes on with changed images: {change}")
@@ -78,9 +83,10 @@ def _train(run: Run, progress: Progress) -> int:
     with contextlib.closing(board):
         with _signals_noted(run), named_errors(run.source.splits), contextlib.closing(progress):
             exit_code = _train_steps(run, progress, board)
-            predictions = {} if exit_code else final_predictions(run, progress)
+            with run.times.of(EVALUATION):
+                predictions = {} if exit_code else final_predictions(run, progress)
         if exit_code == 0:
-            finish.finish(run.recipe, run.folder, run.source, predictions, run.values())
+            finish.finish(run, predictions)
             board.picture(run.step, "validation/confusion", run.folder / "confusion.png")
     return exit_code
 
@@ -120,8 +126,11 @@ def _train_steps(run: Run, progress: Progress, board: TensorBoard) -> int:
         sums = train_call(iterator, tf.constant(steps, tf.int64)).numpy().astype(np.float64)
         seconds_per_step = (time.perf_counter() - called) / steps
         if begun:
-            progress.say_compiled(time.perf_counter() - begun)
+            run.times.seconds[FIRST_STEPS] += (first := time.perf_counter() - begun)
+            progress.say_compiled(first)
             begun = 0.0
+        else:
+            run.times.add_steps(steps * seconds_per_step, steps * recipe.batch_size)
         if step == 0:
             board.graph(train_call, iterator, tf.constant(steps, tf.int64))
         steps_at_once = min(
@@ -150,7 +159,11 @@ def _begin_phase(
     xla = run.phase_calls.settings.jit_compile
     progress.say_compiling(_compile_seconds(len(run.state.weights), xla))
     images = train_set(run, phase.image_size)
-    board.images(run.step, "train/augmented", _augmented(run, phase.image_size))
+    augmented = _augmented(run, phase.image_size)
+    board.images(run.step, "train/augmented", augmented)
+    run.pictures = dataclasses.replace(
+        run.pictures, augmented=[thumbnail(image) for image in augmented.numpy()]
+    )
     return (
         run.phase_calls.train_call(phase),
         distributed(run.strategy, images),
@@ -178,9 +191,10 @@ def _keep(
     if within == 0 or run.signals or step % recipe.checkpoint_every == 0:
         check_state(run.state, step)
         run.seconds.assign(time.perf_counter() - started)
-        if best:
-            run.checkpoints.save_best(step)
-        run.checkpoints.save(step)
+        with run.times.of(CHECKPOINTS):
+            if best:
+                run.checkpoints.save_best(step)
+            run.checkpoints.save(step)
 
 
 def _now(run: Run, sums: np.ndarray, steps: int) -> dict[str, float]:
@@ -202,7 +216,8 @@ def _record(
     run: Run, epoch: int, now: dict, started: float, progress: Progress, board: TensorBoard
 ) -> bool:
     """Evaluates; writes what came of it, and acts on it. Returns whether it is the best so far."""
-    predictions = validate(run)
+    with run.times.of(EVALUATION):
+        predictions = validate(run)
     validation = predictions[run.leaves]
     loss, correct, images = run.epoch_sums.numpy()
     seconds = time.perf_counter() - started
@@ -215,7 +230,9 @@ def _record(
     if run.average:  # the weights themselves, too
         raw = predictions["weights"]
         record |= {"raw_loss": raw.loss, "raw_top_1": raw.top_1, "raw_top_5": raw.top_5}
-    run_folder.append_record(run.folder, record)
+    run_folder.append_record(run.folder, record | run.times.as_record())
+    with run.times.of(REPORT):
+        write_page(run, validation)
     board.scalars(record["step"], {
         f"validation/{name}": record[name] for name in record
         if name.removeprefix("raw_") in ("loss", "top_1", "top_5")
@@ -229,7 +246,7 @@ def _record(
     )
     records = run_folder.read_records(run.folder)
     run.state.rate_factor.assign(rate_factor(run.recipe.schedule, records))
-    return evaluations.best(records) == record
+    return evaluations.best(records)["step"] == record["step"]
 
 
 def weight_norm(run: Run) -> float:

@@ -24,11 +24,13 @@ from zoo.data import Source, contents_of
 from zoo.evaluate.exact import Predictions, make_eval_call
 from zoo.finetune import set_trainable
 from zoo.recipe import Recipe
+from zoo.report.run_facts import Pictures
 from zoo.runs import checkpoints, run_folder
 from zoo.runs.checkpoints import Checkpoints
 from zoo.train import parts
 from zoo.train.phase_calls import PhaseCalls
 from zoo.train.resuming import settle
+from zoo.train.times import Times, times_of
 
 
 @dataclass
@@ -60,6 +62,12 @@ class Run:
     signalled_at: float = 0.0  # the first of them, by time.monotonic
     # The newest evaluation, and at which step, by what predicts.
     validated: tuple[int, dict[str, Predictions]] | None = None
+    # For the report: the recipe without the run's changes and what it tells of its accuracy; what
+    # the time goes to, and what has been drawn so far.
+    published: Recipe | None = None
+    expected: str = ""
+    times: Times = field(default_factory=lambda: times_of([]))
+    pictures: Pictures = field(default_factory=Pictures)
 
     @property
     def step(self) -> int:
@@ -96,11 +104,12 @@ class Run:
 
 def prepare(
     recipe: Recipe, command: str = "", schedule: Schedule | None = None, *,
-    folder: Path | None = None,
+    folder: Path | None = None, published: Recipe | None = None, expected: str = "",
 ) -> Run:
     """Builds a run; restores it where its folder holds one begun with the same recipe.
 
     schedule: instead of the recipe's. folder: with the recipe that `settle` returned with it.
+    published: the recipe that this one is a change of; expected: what it tells of its accuracy.
 
     Raises ValueError or OSError, in one line, for whatever is wrong with the recipe's values, the
     data or the folder.
@@ -149,7 +158,7 @@ def prepare(
         average=average, phase_calls=phase_calls,
         eval_calls=_eval_calls(strategy, model, state, settings),
         eval_sets=parts.eval_sets(recipe, source, strategy),
-        checkpoints=saved, **variables,
+        checkpoints=saved, published=published, expected=expected, **variables,
     )
     _check_steps_left(run)
     return run
