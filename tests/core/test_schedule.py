@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import tensorflow as tf
 from zoo.core.decay import DECAYS
 from zoo.core.schedule import check_schedule, make_schedule, rate_factor, scaled_from
 
+# timm's, see tools/goldens/schedules.py
+GOLDENS = np.load(Path(__file__).parent / "goldens" / "schedules.npz")
 EPOCHS, STEPS = 12, 7  # steps an epoch
 PEAK = 0.4
 
@@ -133,7 +136,17 @@ def test_each_argument_is_checked(name, argument):
         assert error.value.args[0].rpartition("; expected ")[2] in (
             "numbers", "a number over 0", "a number in (0, 1)", "a number from 0 to less than 1",
             "a number of 1 or more", "epochs over 0", "a whole number of evaluations",
+            "a number over 0, up to 1", "a whole number",
         )
+
+
+RESTARTS = [key.split("/")[1] for key in GOLDENS if key.startswith("rates/")]
+
+
+@pytest.mark.parametrize("spec", RESTARTS)
+def test_restarts_are_timms_at_every_step(spec):
+    got = rates(make(spec, warmup_epochs=1.0), STEPS * EPOCHS)
+    np.testing.assert_allclose(got[7:], GOLDENS[f"rates/{spec}"][7:], rtol=1e-6, atol=1e-7)
 
 
 def test_step_changes_at_the_first_step_of_the_epoch():

@@ -110,16 +110,23 @@ def cosine(end: float = 0.0) -> Decay:
     return lambda span: lambda at_step: end + (1 - end) * _half_cosine(_done(at_step, span))
 
 
-def cosine_restarts(first: float, multiply: float = 1.0) -> Decay:
-    """Cosines one after another (SGDR, arXiv 1608.03983), each from 1 to 0.
+def cosine_restarts(
+    first: float, multiply: float = 1.0, decay: float = 1.0, end: float = 0.0, cycles: int = 0
+) -> Decay:
+    """Cosines one after another (SGDR, arXiv 1608.03983), each from its peak to `end`.
 
     first: length of the first one, epochs. multiply: each later one is so many times as long as
-    the one before it, 1 or more.
+    the one before it, 1 or more. decay: as its peak is so many times as high, over 0 up to 1.
+    cycles: how many there are, and the rate stays at `end` behind them; 0: as many as the run has
+    room for.
     """
     name = "cosine_restarts"
-    _check_numbers(name, first, multiply)
+    _check_numbers(name, first, multiply, decay, end, cycles)
     require(0 < first < math.inf, name, "first", first, "epochs over 0")
     require(1 <= multiply < math.inf, name, "multiply", multiply, "a number of 1 or more")
+    require(0 < decay <= 1, name, "decay", decay, "a number over 0, up to 1")
+    _check_share(name, "end", end, or_zero=True)
+    require(type(cycles) is int and cycles >= 0, name, "cycles", cycles, "a whole number")
 
     def over(span: Span) -> Schedule:
         period = first * span.steps_per_epoch
@@ -129,10 +136,14 @@ def cosine_restarts(first: float, multiply: float = 1.0) -> Decay:
             # float64: a period's start must not be missed by rounding.
             since = tf.cast(_since_warmup(at_step, span, "float64"), tf.float64) / period
             if multiply == 1:
-                return _half_cosine(tf.cast(since % 1, tf.float32))
-            periods = tf.floor(tf.math.log1p(since * (multiply - 1)) / math.log(multiply) + 1e-9)
-            start = (multiply**periods - 1) / (multiply - 1)
-            return _half_cosine(tf.cast((since - start) / multiply**periods, tf.float32))
+                number, done = tf.floor(since), since % 1
+            else:
+                number = tf.floor(tf.math.log1p(since * (multiply - 1)) / math.log(multiply) + 1e-9)
+                done = since - (multiply**number - 1) / (multiply - 1)
+                done = done / multiply**number
+            peak = tf.cast(decay**number, tf.float32)
+            share = end + (peak - end) * _half_cosine(tf.cast(done, tf.float32))
+            return tf.where(number < cycles, share, end) if cycles else share
 
         return schedule
 

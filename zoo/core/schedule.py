@@ -30,7 +30,7 @@ def make_schedule(
         exponential(0.97)                     this factor an epoch
         polynomial(power=1, end=0)            `end` at the end of the run
         cosine(end=0)                         `end` at the end of the run
-        cosine_restarts(10, multiply=2)       cosines of 10, 20, 40 ... epochs
+        cosine_restarts(10, multiply=2)       cosines of 10, 20, 40 ... epochs; also decay, end
         cyclic(4, low=0.1)                    from `low` to the peak and back in 4 epochs
         one_cycle(0.3, start=0.04, end=4e-6)  up for this share of the run, then down; no warmup
         plateau(0.1, patience=10)             down where evaluations get no better: `rate_factor`
