@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +11,9 @@ import tensorflow as tf
 from zoo.core.averaging import AVERAGES, make_average
 from zoo.core.decay import Span
 
-SPAN = Span(steps_per_epoch=5, warmup_steps=0, total_steps=40)
+SPAN = Span(steps_per_epoch=5, warmup_steps=0, total_steps=40, batch_size=16)
+# timm's and PyTorch's, see tools/goldens/schedules.py
+GOLDENS = np.load(Path(__file__).parent / "goldens" / "schedules.npz")
 VALUES = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 
 
@@ -63,6 +67,25 @@ def test_ema_every_few_steps():
         np.testing.assert_allclose(found[step - 1], want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("spec", [
+    key.split("/")[1] for key in GOLDENS if key.startswith("averages/")
+])
+def test_emas_of_timm_and_torchvision(spec):
+    np.testing.assert_array_equal(GOLDENS["values"], VALUES)
+    np.testing.assert_allclose(
+        averages_of(spec), GOLDENS[f"averages/{spec}"], rtol=1e-6, atol=1e-6
+    )
+
+
+def test_ema_for_another_batch_forgets_as_much_an_image():
+    """16 images a step are twice the 8 that 0.9 is for: 0.81 a step, 0.9^6 every three steps."""
+    for every, want in ((1, 0.9**2), (3, 0.9**6)):
+        average = make_average(f"ema(0.9, every={every}, base_batch_size=8)", SPAN).update
+        ones, zeros = ({"w": tf.constant([value])} for value in (1.0, 0.0))
+        now = average(ones, zeros, tf.constant(6 * 999 - 1))
+        assert float(now["w"][0]) == pytest.approx(want, rel=1e-6)
+
+
 def test_ema_of_a_constant_is_the_constant():
     average = make_average("ema(0.9)", SPAN).update
     for step in (0, 7, 10**9):
@@ -80,6 +103,12 @@ def test_none():
     ("ema(decay='a')", "ema: got decay='a'"),
     ("ema(0.9, every=0)", "got every=0; expected steps, 1 or more"),
     ("ema(0.9, every=1.5)", "got every=1.5; expected steps, 1 or more"),
+    ("ema(ramp=none1)", "got ramp='none1'; expected one of ['tensorflow', 'timm', 'constant']"),
+    ("ema(start=-1)", "got start=-1; expected epochs, 0 or more"),
+    ("ema(start=8)", "got start=8; expected less than the 8 epochs"),
+    ("ema(base_batch_size=0.5)", "got base_batch_size=0.5; expected images, or 0"),
+    ("ema(torchvision=1)", "got torchvision=1; expected True or False"),
+    ("ema(torchvision=True, base_batch_size=8)", "got base_batch_size=8; expected 0 with torch"),
     ("swa", "missing a required argument: 'start'"),
     ("swa(0)", "got start=0; expected epochs over 0"),
     ("swa(0.05)", "got start=0.05; expected an epoch within the run's 8"),

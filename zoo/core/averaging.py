@@ -35,20 +35,65 @@ class Average:
     statistics_from: int | None = None
 
 
-def ema(decay: float = 0.9999, every: int = 1) -> Callable[[Span], Average]:
-    """average = d average + (1 - d) value (Polyak and Juditsky 1992) after each `every` steps, with
-    d = min(decay, (1 + t) / (10 + t)) for the t-th time: the first weights are soon forgotten."""
+def ema(
+    decay: float = 0.9999, every: int = 1, ramp: str = "tensorflow", start: float = 0.0,
+    base_batch_size: int = 0, torchvision: bool = False,
+) -> Callable[[Span], Average]:
+    """average = d average + (1 - d) value (Polyak and Juditsky 1992) after each `every` steps.
+
+    ramp: how d comes to `decay`, so that the first weights are soon forgotten. At the t-th time:
+        tensorflow  d = min(decay, (1 + t) / (10 + t)), as tf.train.ExponentialMovingAverage
+        timm        d = min(decay, 1 - t^(-2/3)), as ModelEmaV3 with its warmup
+        constant    d = decay, but 0 at the first time: as timm without, and torchvision
+    start: epochs until which d is 0, and from which t counts: torchvision's is its warmup.
+    base_batch_size: the batch for which `decay` is meant at every step; d ends at
+    decay^(batch_size every / base_batch_size) (Busbridge et al. 2023, arXiv 2307.13813); 0: at
+    `decay`, whatever the batch.
+    torchvision: `decay` is the --model-ema-decay of torchvision's references; d ends at
+    1 - min(1, (1 - decay) batch_size every / epochs).
+    """
     good = type(decay) in (int, float) and 0 < decay < 1
     require(good, "ema", "decay", decay, "a number in (0, 1)")
     require(type(every) is int and every >= 1, "ema", "every", every, "steps, 1 or more")
+    require(ramp in RAMPS, "ema", "ramp", ramp, f"one of {list(RAMPS)}")
+    good = type(start) in (int, float) and 0 <= start < math.inf
+    require(good, "ema", "start", start, "epochs, 0 or more")
+    good = type(base_batch_size) is int and base_batch_size >= 0
+    require(good, "ema", "base_batch_size", base_batch_size, "images, or 0")
+    require(type(torchvision) is bool, "ema", "torchvision", torchvision, "True or False")
+    require(
+        not (torchvision and base_batch_size), "ema", "base_batch_size", base_batch_size,
+        "0 with torchvision=True, which scales by the batch in another way",
+    )
 
-    def update(averages: Tensors, values: Tensors, at_step: tf.Tensor) -> dict[str, tf.Tensor]:
-        t = tf.cast((at_step + 1) // every, tf.float32)
-        share = 1 - tf.minimum(decay, (1.0 + t) / (10.0 + t))
-        share = tf.where((at_step + 1) % every == 0, share, 0.0)
-        return {path: old + share * (values[path] - old) for path, old in averages.items()}
+    def over(span: Span) -> Average:
+        last, images = decay, span.batch_size * every
+        if torchvision:
+            last = 1 - min(1.0, (1 - decay) * images / span.epochs)
+        elif base_batch_size:
+            last = decay ** (images / base_batch_size)
+        before = round(start * span.steps_per_epoch) // every  # times until `start`
+        require(start < span.epochs, "ema", "start", start, f"less than the {span.epochs:g} epochs")
 
-    return lambda span: Average(update)
+        def update(averages: Tensors, values: Tensors, at_step: tf.Tensor) -> dict[str, tf.Tensor]:
+            t = tf.cast((at_step + 1) // every - before, tf.float32)
+            # 1 - d, not d: close to 1 it has half of float32's digits.
+            share = tf.maximum(1 - last, RAMPS[ramp](tf.maximum(t, 1.0)))
+            share = tf.where(t > 0, share, 1.0)
+            share = tf.where((at_step + 1) % every == 0, share, 0.0)
+            return {path: old + share * (values[path] - old) for path, old in averages.items()}
+
+        return Average(update)
+
+    return over
+
+
+# 1 - d at the t-th time, t from 1, while this is over 1 - decay.
+RAMPS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+    "tensorflow": lambda t: 9.0 / (10.0 + t),
+    "timm": lambda t: tf.pow(t, -2 / 3),
+    "constant": lambda t: tf.cast(t <= 1, tf.float32),
+}
 
 
 def swa(start: float, every: float = 1.0) -> Callable[[Span], Average]:

@@ -26,15 +26,21 @@ class Span:
     steps_per_epoch: int
     warmup_steps: int
     total_steps: int
+    batch_size: int = 1  # images a step
 
     @property
     def epochs(self) -> float:
         return self.total_steps / self.steps_per_epoch
 
 
-def make_span(*, steps_per_epoch: int, epochs: int, warmup_epochs: float = 0.0) -> Span:
+def make_span(
+    *, steps_per_epoch: int, epochs: int, warmup_epochs: float = 0.0, batch_size: int = 1
+) -> Span:
     """The Span of a run whose lengths are given in epochs."""
-    return Span(steps_per_epoch, round(warmup_epochs * steps_per_epoch), epochs * steps_per_epoch)
+    return Span(
+        steps_per_epoch, round(warmup_epochs * steps_per_epoch), epochs * steps_per_epoch,
+        batch_size,
+    )
 
 
 Decay = Callable[[Span], Schedule]

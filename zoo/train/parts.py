@@ -71,7 +71,8 @@ def check_data(recipe: Recipe, folder: Path, contents: dict[str, dict]) -> list[
 def span_of(recipe: Recipe, source: Source) -> Span:
     steps = steps_per_epoch(source.splits["train"].num_examples, recipe.batch_size)
     return make_span(
-        steps_per_epoch=steps, epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs
+        steps_per_epoch=steps, epochs=recipe.epochs, warmup_epochs=recipe.warmup_epochs,
+        batch_size=recipe.batch_size,
     )
 
 
