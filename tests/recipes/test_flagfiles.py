@@ -51,13 +51,16 @@ FLAGFILES = {
     "imagenet": ON_IMAGENET,
     "imagenet_1gpu": [*NORMALISED, "vgg16"],
     "imagenet_8gpu": NORMALISED,
+    "fixres": ["resnet50"],
     "inception_v3_rmsprop": ["inception_v3"],
     "mnist": ON_DIGITS,
     "mnist_fast": ["lenet5"],
     "quickstart": ON_DIGITS,
+    "ra_mobilenet_v3_large": ["mobilenet_v3_large_100"],
     **{f"rsb_{name}": ["resnet50"] for name in ("a1", "a2", "a3")},
     "smoke": ["resnet50d"],
     "tv2": ["resnet50"],
+    "tv2_mobilenet_v2": ["mobilenet_v2_100"],
     **{f"tricks_{name}": ["resnet50", "resnet50d"] for name in ("00_baseline", *TRICKS)},
 }
 
