@@ -80,8 +80,8 @@ def test_what_cannot_be_is_one_line(elsewhere, arguments, part):
 def test_help_names_every_command(elsewhere):
     done = keras_zoo("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for command in ("train", "evaluate", "predict", "export", "runs", "compare", "recipes",
-                    "models", "weights", "doctor"):
+    for command in ("train", "evaluate", "predict", "explain", "export", "runs", "compare",
+                    "recipes", "models", "weights", "doctor"):
         assert f"\n  {command} " in done.stdout
     assert keras_zoo().stdout == done.stdout
     assert "--learning_rate=0.1" in keras_zoo("train", "lenet5", "--help").stdout

@@ -18,8 +18,8 @@ from zoo.program import keep_streams, stoppable
 
 # Command -> module of tools/.
 TOOLS = {
-    "evaluate": "evaluate", "predict": "predict", "export": "export", "runs": "runs",
-    "compare": "compare_runs",
+    "evaluate": "evaluate", "predict": "predict", "explain": "explain", "export": "export",
+    "runs": "runs", "compare": "compare_runs",
 }
 HELP = """\
 keras-zoo COMMAND ...                     the same as python -m zoo COMMAND ...
@@ -27,6 +27,7 @@ keras-zoo COMMAND ...                     the same as python -m zoo COMMAND ...
   train RECIPE --FLAG=VALUE ...   trains; keras-zoo train RECIPE --help lists the flags
   evaluate --FLAG=VALUE ...       accuracy of weights or of a run on a set of images
   predict --FLAG=VALUE ... FILES  the likeliest classes of images
+  explain --FLAG=VALUE ...        what a network sees: maps over images, filters, tables, diagrams
   export --FLAG=VALUE ...         a run or weights for other programs: SavedModel, LiteRT, ONNX ...
   runs [FOLDER]                   the runs there: state, best accuracy, age, size
   compare RUN RUN ...             curves of runs over each other, and in what they differ

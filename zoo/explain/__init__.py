@@ -9,7 +9,7 @@
     filters.py          kernels of a first layer, kernels by hand
     table.py            a network as the table of its layers, with memory, parameters, operations
     diagram.py          a network as blocks, on one page
-    zoo_chart.py        all networks: accuracy, operations, parameters, memory
+    charts.py           where the cost of a network lies; all networks of the zoo
     pictures.py         arrays as pictures with a colour bar, and sheets of them
 
 Functions take a keras.Model and images as it takes them, and return NumPy arrays. Images are

@@ -141,7 +141,9 @@ def _classes(
     return tf.argmax(graph.run(images)[graph.output], axis=-1, output_type="int32")
 
 
-def _logit_and_gradient(graph: Graph, shape: tuple[int, ...]) -> Callable[[tf.Tensor, tf.Tensor], tuple]:
+def _logit_and_gradient(
+    graph: Graph, shape: tuple[int, ...]
+) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """The function from images and classes to logits float32 [B] and their gradients [B, H, W, C],
     compiled once for any number of images [height, width, C] of this shape."""
 
