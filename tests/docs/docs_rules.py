@@ -43,7 +43,7 @@ RULES = [
     Rule(r"^python -c|-m zoo (doctor|recipes|models|weights)"),
     Rule(r"^(import|from|print|for|own|app|maps|opened|keras|model)\b", ""),
     Rule(r"-m tools\.(evaluate|export|data_statistics|predict|ensemble|check_start|find_lr|"
-         r"validate_zoo)"),
+         r"validate_zoo|runs|compare_runs)"),
     Rule(r"-m tools\.linear_probe|saved_model_cli"),
     Rule(r"-m tools\.prepare_data --folder"),
     # What is made short.

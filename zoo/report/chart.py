@@ -142,8 +142,8 @@ def _y_values(bottom: float, top: float, logarithmic: bool) -> list[tuple[float,
     """(value, place on the axis) of the ticks."""
     if not logarithmic:
         return [(value, value) for value in MaxNLocator(5).tick_values(bottom, top)]
-    # More than two decades: their numbers alone have room.
-    steps = (1, 2, 5) if top - bottom <= 2 else (1,)
+    # Over more than two decades their numbers alone have room.
+    steps = (1, 2, 5) if top - bottom <= 2.2 else (1,)
     values = LogLocator(subs=steps, numticks=20).tick_values(10**bottom, 10**top)
     return [(value, math.log10(value)) for value in values]
 

@@ -79,7 +79,7 @@ def panels(runs: Sequence[ComparedRun]) -> list[Panel]:
     return [
         Panel("Loss", "nats", lines("loss"), True),
         Panel("Top-1 accuracy", "%", lines("top_1", 100)),
-        Panel("Learning rate", "end of the epoch", rates, True),
+        Panel("Learning rate", "", rates, True),
     ]
 
 

@@ -38,7 +38,8 @@ def as_html(runs: Sequence[ComparedRun]) -> str:
     """One file that needs no other, and no network."""
     charts = list(map(chart, panels(runs)))
     return render(
-        "comparison.html.j2", runs=runs, charts=charts, sections=sections(runs), tests=against_first(runs),
+        "comparison.html.j2", runs=runs, charts=charts, sections=sections(runs),
+        tests=against_first(runs),
         smoothed=any(line.smooth for own in charts for line in own.lines),
     )
 

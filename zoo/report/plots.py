@@ -70,7 +70,7 @@ def draw_panels(panels: Sequence[Panel], path: Path) -> None:
             axes.plot(line.x, line.y, "--" if line.dashed else "-", color=f"C{line.colour - 1}",
                       marker="." if len(line.x) <= _MOST_DOTS else "", linewidth=1,
                       label=shortened(visible(line.label)).lstrip("_"))
-        axes.set(title=f"{panel.title}, {panel.unit}", xlabel="epoch")
+        axes.set(title=panel.title, ylabel=panel.unit, xlabel="epoch")
         axes.grid(alpha=0.3)
         if panel.may_be_log:
             _logarithmic(axes)

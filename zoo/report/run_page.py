@@ -14,7 +14,7 @@ from zoo.report.page import render
 from zoo.report.plots import MOST_WRITTEN
 from zoo.report.run_facts import RunFacts
 from zoo.report.thumbnails import data_address
-from zoo.runs import evaluations
+from zoo.runs import evaluations, run_folder
 
 _MOST_PAIRS, _MOST_CLASSES = 10, 10
 # What `RunFacts.seconds` counts, in the page's words.
@@ -74,8 +74,8 @@ def charts(records: Sequence[dict]) -> list[Chart]:
     panels = [
         Panel("Loss", "nats", lines("loss", 1), may_be_log=True),
         Panel("Top-1 accuracy", "%", lines("top_1", 100)),
-        Panel("Learning rate", "end of the epoch",
-              [Line("learning rate", epochs, rate, 1, smooth=False)], may_be_log=True),
+        Panel("Learning rate", "", [Line("at the end of the epoch", epochs, rate, 1, smooth=False)],
+              may_be_log=True),
     ]
     return list(map(chart, panels))
 
@@ -103,7 +103,7 @@ def _environment(facts: RunFacts) -> list[tuple[str, str]]:
         return []
     first = facts.launches[0]
     rows = [
-        ("begun", first.get("time", "")), ("command", first["command"]),
+        ("begun", first.get("time", "")), ("command", run_folder.command_of(first)),
         ("git commit", first["git_commit"] or "unknown"),
         ("Python", first.get("python", "")), ("machine", first.get("machine", "")),
         ("devices", ", ".join(first.get("devices", ()))),

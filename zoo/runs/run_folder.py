@@ -145,9 +145,14 @@ def provenance(run_dir: str | Path) -> dict[str, Any]:
     if not launches:
         return {}
     launch = launches[0]
+    return {"command": command_of(launch), "versions": launch["versions"],
+            "git_commit": launch["git_commit"]}
+
+
+def command_of(launch: Mapping[str, Any]) -> str:
+    """The command of a start as it can be typed again. launch: a line of launches.jsonl."""
     # Which Python it was on that machine is nobody's business.
-    command = f"python {launch['command'].partition(' ')[2]}"
-    return {"command": command, "versions": launch["versions"], "git_commit": launch["git_commit"]}
+    return f"python {launch['command'].partition(' ')[2]}"
 
 
 def read_launches(run_dir: Path) -> list[dict]:

@@ -109,7 +109,7 @@ def prediction_pictures(run: Run, rows: Sequence[dict]) -> dict[str, list[Thumbn
 
 
 def _told(row: dict) -> tuple[str, str]:
-    sure = f"{100 * row['probability']:.0f} %"
+    sure = f"{100 * row['probability']:.0f}\u00a0%"  # not at the end of a line
     return row["label"], sure if row["correct"] else f"taken for {row['answer']}, {sure}"
 
 
@@ -140,7 +140,7 @@ def memory() -> dict[str, int]:
 
 def _commands(run: Run) -> dict[str, str]:
     folder = shlex.quote(str(run.folder))
-    launch = run_folder.provenance(run.folder)["command"]
+    launch = run_folder.command_of(run_folder.read_launches(run.folder)[0])
     resumed = launch if "--run_dir" in launch else f"{launch} --run_dir={folder}"
     commands = {
         "Evaluate": f"python -m tools.evaluate --run_dir={folder}",
