@@ -5,9 +5,12 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
-from zoo.finetune import classifier_weights, set_trainable, stage_rates
+from zoo.core.losses import make_loss, prior_bias
+from zoo.finetune import classifier_weights, set_classifier_bias, set_trainable, stage_rates
+from zoo.models.structure import Structure
 
 IMAGES = np.random.default_rng(5).normal(size=(4, 32, 32, 3)).astype("float32")
 
@@ -105,6 +108,20 @@ def test_the_classifiers_weights():
         f"{layer}/{part}" for layer in ("head_dense", "aux1_dense", "aux2_dense")
         for part in ("kernel", "bias")
     }
+
+
+def test_the_classifiers_bias_makes_each_class_one_of_all():
+    """Binary cross-entropy begins at about (1 + ln C) / C instead of ln 2."""
+    model = small(num_classes=100)
+    set_classifier_bias(model, prior_bias(100))
+    np.testing.assert_allclose(model.get_layer("head_dense").bias, -np.log(100), rtol=1e-6)
+    labels = tf.one_hot(range(4), 100)
+    loss = make_loss("binary_cross_entropy")(labels, tf.fill([4, 100], prior_bias(100)))
+    np.testing.assert_allclose(loss, (1 + np.log(100)) / 100, rtol=0.01)
+    bare = keras.Sequential([keras.Input([3]), keras.layers.Dense(2, use_bias=False, name="last")])
+    bare.structure = Structure(first=("last",), stages=(), heads={"head": "last"})
+    with pytest.raises(ValueError, match="has no bias; expected one"):
+        set_classifier_bias(bare, 1.0)
 
 
 def test_normalisations_may_stay_frozen():

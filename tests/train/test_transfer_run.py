@@ -114,6 +114,7 @@ def test_statistics_of_frozen_normalisations_stay(tmp_path):
         ({"frozen_epochs": 0.0, "unfrozen_rate": 0.5}, "--unfrozen_rate: got 0.5; expected its"),
         ({"trainable": "head", "frozen_epochs": 0.0, "freeze_bn": True},
          "--freeze_bn: got True; expected false with --trainable=head"),
+        ({"head_bias": "prior"}, "--head_bias: got 'prior'; expected its default, 'zero': the"),
         ({"stage_decay": 1.5}, "--stage_decay: got 1.5; expected a number over 0, up to 1"),
         ({"trainable": "tail"}, "--trainable: got 'tail'; expected all, head, or from:STAGE"),
     ],

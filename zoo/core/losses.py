@@ -83,6 +83,13 @@ def binary_cross_entropy(threshold: float = 0.0) -> Loss:
     return loss
 
 
+def prior_bias(num_classes: int) -> float:
+    """-ln(num_classes): the logit of about 1 / num_classes. From classifiers that start with it,
+    binary cross-entropy begins at about (1 + ln(num_classes)) / num_classes, not at ln 2 for each
+    class, and the first steps need not make nearly all answers no."""
+    return -math.log(num_classes)
+
+
 def focal(gamma: float = 2.0, alpha: float = 0.25) -> Loss:
     """alpha * (1 - p) ** gamma * cross-entropy, summed over classes (arXiv 1708.02002), where p is
     the softmax probability, as Keras' CategoricalFocalCrossentropy. gamma 0 or more, alpha over 0.

@@ -2,7 +2,13 @@
 
 from zoo.finetune.probe import Probe, features_of, linear_probe, with_probe
 from zoo.finetune.stages import Stage, feature_extractor, stages
-from zoo.finetune.transfer import classifier_weights, set_trainable, stage_rates, transfer
+from zoo.finetune.transfer import (
+    classifier_weights,
+    set_classifier_bias,
+    set_trainable,
+    stage_rates,
+    transfer,
+)
 
 __all__ = [
     "Probe",
@@ -11,6 +17,7 @@ __all__ = [
     "feature_extractor",
     "features_of",
     "linear_probe",
+    "set_classifier_bias",
     "set_trainable",
     "stage_rates",
     "stages",

@@ -133,6 +133,20 @@ def classifier_weights(model: keras.Model) -> list[str]:
     return [v.path for layer in network.layers if layer.name in last for v in layer.weights]
 
 
+def set_classifier_bias(model: keras.Model, value: float) -> None:
+    """Sets each bias of the classifiers, the auxiliary heads' too, to `value`.
+
+    Raises:
+      ValueError: nothing is known of the model's structure, or no classifier has a bias.
+    """
+    paths = set(classifier_weights(model))
+    biases = [v for v in network_of(model).weights if v.path in paths and len(v.shape) == 1]
+    if not biases:
+        raise ValueError(f"the classifier of model {model.name!r} has no bias; expected one")
+    for bias in biases:
+        bias.assign([value] * bias.shape[0])
+
+
 def _learning_layers(network: keras.Model, trainable: str) -> set[keras.Layer]:
     """The layers that learn, as `set_trainable` is told, of all but "all"."""
     structure = structure_of(network)

@@ -168,6 +168,8 @@ def _check_transfer(recipe: Recipe, expect: _Expecting) -> None:
         expect("frozen_epochs", recipe.frozen_epochs == 0, "0: there are no --weights")
         expect("trainable", recipe.trainable == "all", "all: there are no --weights")
         expect("freeze_bn", not recipe.freeze_bn, "false: there are no --weights")
+    else:
+        expect.default("head_bias", "the --weights may have a classifier's")
     if recipe.trainable == "head":
         expect("frozen_epochs", recipe.frozen_epochs == 0, "0 with --trainable=head")
         expect("stage_decay", recipe.stage_decay == 1, "1 with --trainable=head")

@@ -90,6 +90,10 @@ class TrainingFields:
         "", "Factors on the loss, one a class, as 1,2,0.5; balanced: by how rare each class is; "
         "empty: 1.", checks.class_weights
     )
+    head_bias: str = field.optimisation(
+        "zero", "Bias that a new classifier starts with: zero, or prior, -ln(classes), for "
+        "binary_cross_entropy.", checks.one_of(("zero", "prior"))
+    )
     aux_weight: float = field.optimisation(
         0.0, "Weight of the loss of each auxiliary classifier, for models that have some; 0: the "
         "model is built without them.", at_least(0)

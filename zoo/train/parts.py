@@ -18,7 +18,7 @@ from zoo.core.decay import Span, make_span
 from zoo.core.distillation import make_distillation
 from zoo.core.gradients import Settings
 from zoo.core.group_decay import decays_of
-from zoo.core.losses import class_weights, make_loss
+from zoo.core.losses import class_weights, make_loss, prior_bias
 from zoo.core.optimizer import Optimizer, make_optimizer
 from zoo.core.phases import Phase, make_phases
 from zoo.core.schedule import Schedule, make_schedule, scaled_from
@@ -27,8 +27,9 @@ from zoo.data import Source, Split, check_service, eval_batches, open_source, st
 from zoo.data.host_ops import choose
 from zoo.data.on_device import check_on_device
 from zoo.data.splits import read_labels
-from zoo.finetune import classifier_weights, stage_rates
+from zoo.finetune import classifier_weights, set_classifier_bias, stage_rates
 from zoo.recipe import Recipe
+from zoo.recipe.rules import named
 from zoo.runs import run_folder
 from zoo.spec import parse_options
 
@@ -104,7 +105,7 @@ def build_model(recipe: Recipe, num_classes: int, *, weights: str = "") -> keras
     Raises ValueError, in one line, for an unknown model or option, a size it cannot take, or
     weights that are not this model's.
     """
-    return zoo.weights.create_model(
+    model = zoo.weights.create_model(
         recipe.model,
         weights=weights or None,
         num_classes=num_classes,
@@ -113,6 +114,10 @@ def build_model(recipe: Recipe, num_classes: int, *, weights: str = "") -> keras
         **parse_options(recipe.model_options),
         **({"aux_heads": True} if recipe.aux_weight > 0 else {}),
     )
+    if recipe.head_bias == "prior":
+        with named("head_bias"):
+            set_classifier_bias(model, prior_bias(num_classes))
+    return model
 
 
 def trained_model(recipe: Recipe, num_classes: int, *, weights: str = "") -> keras.Model:

@@ -1,0 +1,35 @@
+"""Parts of a run that its recipe says something of."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from recipes.lenet5 import RECIPE
+from zoo.train import parts
+
+
+@pytest.mark.parametrize("head_bias, want", [("zero", 0.0), ("prior", -np.log(7))])
+def test_a_new_classifier_starts_with_the_bias_of_the_recipe(head_bias, want):
+    recipe = dataclasses.replace(RECIPE, head_bias=head_bias)
+    model = parts.build_model(recipe, 7)
+    np.testing.assert_allclose(model.get_layer("head_dense").bias, want, rtol=1e-6)
+    np.testing.assert_array_equal(model.get_layer("head_dense1").bias, 0)
+
+
+def test_the_optimizer_decays_by_groups():
+    """Without gradients decay alone moves a weight."""
+    recipe = dataclasses.replace(
+        RECIPE, optimizer="sgd", weight_decay=0.5, group_decay="bias=0.25", bias_decay=False
+    )
+    model = parts.build_model(recipe, 7)
+    weights = {v.path: np.ones(v.shape, np.float32) for v in model.trainable_variables}
+    nothing = {path: np.zeros_like(value) for path, value in weights.items()}
+    update = parts.optimizer_of(recipe, model).update
+    weights, nothing = tf.nest.map_structure(tf.constant, (weights, nothing))
+    after, _ = update(weights, {}, nothing, 1.0, 0)
+    for path, value in after.items():
+        np.testing.assert_allclose(value, 0.75 if path.endswith("bias") else 0.5, err_msg=path)
