@@ -83,7 +83,7 @@ CHANGES = {
     "evaluate_every": ("2", 2), "checkpoint_every": ("3", 3), "keep_checkpoints": ("4", 4),
     "data_changed": ("accept", "accept"),
     "export": ("false", False), "sync_bn": ("true", True), "recompute": ("true", True),
-    "profile_steps": ("5,9", (5.0, 9.0)),
+    "profile_steps": ("5,9", (5.0, 9.0)), "noise_scale": ("true", True),
 }
 
 # What a field's change needs to have an effect.

@@ -54,7 +54,7 @@ def update(gradient, *, scales_loss: bool, average=None, **changes):
         values(**changes), {"w": tf.constant(gradient, tf.float32)},
         {"s": tf.constant(2 * NEW, tf.float32)},
     )
-    return tf.nest.map_structure(lambda x: x.numpy(), after), float(norm)
+    return tf.nest.map_structure(lambda x: x.numpy(), after), float(norm[0])
 
 
 @pytest.mark.parametrize("scales_loss", [False, True])

@@ -20,6 +20,14 @@ def test_a_new_classifier_starts_with_the_bias_of_the_recipe(head_bias, want):
     np.testing.assert_array_equal(model.get_layer("head_dense1").bias, 0)
 
 
+def test_a_noise_scale_needs_two_gradients():
+    recipe = dataclasses.replace(RECIPE, noise_scale=True)
+    with pytest.raises(ValueError, match="--noise_scale: got true on one device; expected --micro"):
+        parts.check_machine(recipe, 1)
+    parts.check_machine(dataclasses.replace(recipe, micro_batches=2), 1)
+    parts.check_machine(recipe, 2)
+
+
 def test_the_optimizer_decays_by_groups():
     """Without gradients decay alone moves a weight."""
     recipe = dataclasses.replace(

@@ -35,14 +35,26 @@ def top_1(model) -> float:
     return float(np.mean(model.predict(images, verbose=0).argmax(1) == split.labels))
 
 
+def scalars(folder, name: str) -> list[float]:
+    """As TensorBoard shows them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    return [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(name)]
+
+
 def test_averages(tmp_path):
-    recipe = dataclasses.replace(QUICK, averaging="ema(0.98)", schedule="constant")
+    recipe = dataclasses.replace(
+        QUICK, averaging="ema(0.98)", schedule="constant", noise_scale=True
+    )
     summary, records = finished(recipe, tmp_path / "run")
     model = zoo.load_model(tmp_path / "run")
     assert records[-1]["top_1"] == summary["validation"]["top_1"] == top_1(model)
     raw = checkpoints.read_values(checkpoints.newest(tmp_path / "run"))
     assert records[-1]["raw_top_1"] == top_1(zoo.weights.model_from(model.card, raw))
     assert records[-1]["raw_loss"] != records[-1]["loss"]
+    traces = scalars(tmp_path / "run", "train/noise_trace")  # of the two devices' gradients
+    assert traces and all(trace > 0 for trace in traces)
 
 
 def ends_badly():

@@ -12,6 +12,7 @@ from zoo.augment.pixels.draw import fold_in
 from zoo.core.distillation import Distillation, kullback_leibler
 from zoo.core.forward import logits_of, normalise, values_of
 from zoo.core.losses import Loss, smooth_labels, softmax_cross_entropy
+from zoo.core.optimizer import squared_norm
 from zoo.core.recompute import make_recomputing_call
 from zoo.core.state import is_float, moving_statistics
 
@@ -28,6 +29,7 @@ class Settings:
     aux_weight: factor on the loss of each auxiliary head.
     micro_batches: number of parts in which a replica works off its batch, one after another.
     sync_bn: the model's batch normalisations take their statistics over all replicas.
+    noise_scale: the sums of a step have what `noise_scale.noise_estimates` needs.
     recompute: activations are computed twice, to save memory (recompute.py).
     distillation: teacher's logits, logits, float [B, C], temperature -> float32 [B].
     temperature, hard_weight: of the distillation, see `make_losses`.
@@ -46,6 +48,7 @@ class Settings:
     aux_weight: float = 0.0
     micro_batches: int = 1
     sync_bn: bool = False
+    noise_scale: bool = False
     recompute: bool = False
     distillation: Distillation = kullback_leibler
     temperature: float = 1.0
@@ -58,7 +61,9 @@ def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
 
     batch: {"images": float32 [B, S, S, C] in 0..255, "labels": float32 [B, classes]} and, where
     there is a teacher, its logits as "teacher". step, replica: int64, which dropout is made of.
-    sums: float32 [3], over the images: losses, how many are classified right, how many there are.
+    sums: float32 [3], over the images: losses, how many are classified right, how many there are;
+    with `noise_scale` [4]: this replica's share of the mean over all parts of the batch, the
+    micro-batches of all replicas, of the squared norm of the part's own mean gradient.
 
     Gradients are of (sum of this replica's losses) / (images over all replicas): summed over
     replicas and micro-batches, they are those of the mean over the whole batch. Layers that are
@@ -95,12 +100,16 @@ def make_differentiate(model: keras.Model, settings: Settings) -> Callable:
             tf.reduce_sum(losses),
             tf.reduce_sum(tf.cast(correct, tf.float32)),
             tf.cast(tf.shape(losses)[0], tf.float32),
+            # Times the number of parts: a gradient here is the part's mean over that number.
+            *([settings.batch_size / batch["labels"].shape[0] * squared_norm(gradients)]
+              if settings.noise_scale else []),
         ])
         return sums, gradients, statistics_out
 
     parts = settings.micro_batches
     if parts > 1:
-        differentiate_parts = _in_parts(differentiate, trained_paths, moving, parts)
+        num_sums = 4 if settings.noise_scale else 3
+        differentiate_parts = _in_parts(differentiate, trained_paths, moving, parts, num_sums)
 
     def differentiate_batch(weights, statistics, batch, step, replica, loss_scale):
         states = generator_states(generators, replica_seed(settings, step, replica), parts)
@@ -136,7 +145,8 @@ def generator_states(
 
 
 def _in_parts(
-    differentiate: Callable, trained_paths: list[str], moving: frozenset[str], parts: int
+    differentiate: Callable, trained_paths: list[str], moving: frozenset[str], parts: int,
+    num_sums: int,
 ) -> Callable:
     """`differentiate` on one part of the batch after another, with memory for one of them.
 
@@ -162,7 +172,7 @@ def _in_parts(
         _, sums, gradients, moved = tf.while_loop(
             lambda part, *_: part < parts, one_more,
             (
-                0, tf.zeros([3]),
+                0, tf.zeros([num_sums]),
                 {path: tf.zeros_like(weights[path]) for path in trained_paths},
                 {path: statistics[path] for path in statistics if path in moving},
             ),

@@ -120,7 +120,12 @@ def _bind(spec: str, decoupled_decay: bool) -> Rule:
 
 def global_norm(gradients: Tensors) -> tf.Tensor:
     """float32 scalar: the root of the sum of all squares."""
-    return tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients.values()]))
+    return tf.sqrt(squared_norm(gradients))
+
+
+def squared_norm(gradients: Tensors) -> tf.Tensor:
+    """float32 scalar: the sum of all squares."""
+    return tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients.values()])
 
 
 def _clipped(gradients: Tensors, clip_norm: float, clip_value: float) -> Tensors:

@@ -38,7 +38,9 @@ from zoo.core.schedule import Schedule
 from zoo.core.state import State
 
 # float32 [4], summed over the steps of a call: the losses of the images, how many images are
-# classified right, how many images there are, and the norm of each step's gradient.
+# classified right, how many images there are, and, the last, the norm of each step's gradient. With
+# settings.noise_scale [6]: before the norm the mean squared norm of the gradients of the parts of
+# each batch (gradients.py), and the squared norm of that of the whole.
 Sums = tf.Tensor
 
 
@@ -78,7 +80,8 @@ def make_train_call(
         # In int32, on the host: a GPU that counts would be waited for before each step.
         end = tf.cast(steps, tf.int32)
         _, sums = tf.while_loop(
-            lambda done, _: done < end, one_more, (tf.constant(0), tf.zeros([4], tf.float32))
+            lambda done, _: done < end, one_more,
+            (tf.constant(0), tf.zeros([6 if settings.noise_scale else 4], tf.float32)),
         )
         return sums
 
@@ -126,11 +129,11 @@ def make_replica_step(
         sums, gradients, statistics = tf.nest.pack_sequence_as(
             results, all_reduce_sum(tf.nest.flatten(results))
         )
-        values, norm = apply_update(
+        values, norms = apply_update(
             _that_move(values, gradients, statistics), gradients, statistics
         )
         state.write(values)
-        return tf.concat([sums, [norm]], 0)
+        return tf.concat([sums, norms], 0)
 
     return replica_step
 
@@ -170,11 +173,12 @@ def make_apply_update(
     replicas: int,
 ) -> Callable:
     """The second pure function of a step:
-    `apply_update(values, gradients, statistics) -> (values, norm of the gradients)`.
+    `apply_update(values, gradients, statistics) -> (values, norms)`.
 
     values: as `State.read` gives them; rate_factor is not among those returned. statistics: the sum
     over the replicas. Where a float16 gradient overflowed only the step, the loss scale and the
-    averages move.
+    averages move. norms: float32 [1], of the gradients, 0 where one overflowed; with
+    `settings.noise_scale` [2], its square and it.
     """
 
     def apply_update(values, gradients, statistics):
@@ -203,7 +207,9 @@ def make_apply_update(
                 averages, {**after["weights"], **after["statistics"]}, values["step"]
             )
         return {**after, "averages": averages, "step": values["step"] + 1, "loss_scale": scale,
-                "finite_steps": finite_steps}, norm
+                "finite_steps": finite_steps}, tf.stack(
+                    [tf.square(norm), norm] if settings.noise_scale else [norm]
+                )
 
     return apply_update
 

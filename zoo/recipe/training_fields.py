@@ -162,6 +162,10 @@ class TrainingFields:
         1000, "Steps between two checkpoints; there is one at each evaluation too.", at_least(1)
     )
     keep_checkpoints: int = field.output(2, "Newest checkpoints that are kept.", at_least(1))
+    noise_scale: bool = field.output(
+        False, "Show the gradient noise scale on TensorBoard: the batch size beyond which more "
+        "images help little; with several devices or micro_batches."
+    )
     profile_steps: tuple[float, ...] = field.output(
         (), "Steps that TensorBoard's profiler looks at, FIRST,LAST; or none.", checks.first_last
     )

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from zoo.augment import parse_policy
 from zoo.core.distribute import distributed
+from zoo.core.noise_scale import noise_estimates
 from zoo.core.phases import Phase, phase_at
 from zoo.core.schedule import rate_factor
 from zoo.data import index_batches
@@ -201,10 +202,16 @@ def _now(run: Run, sums: np.ndarray, steps: int) -> dict[str, float]:
     """The state of training behind a call of `steps` steps, in numbers."""
     state = run.state
     rate = run.schedule(tf.constant(run.step - 1, tf.int64)) * state.rate_factor.read_value()
-    return {
+    found = {
         "loss": sums[0] / sums[2], "top_1": sums[1] / sums[2], "learning_rate": float(rate),
-        "loss_scale": float(state.loss_scale.read_value()), "gradient_norm": sums[3] / steps,
+        "loss_scale": float(state.loss_scale.read_value()), "gradient_norm": sums[-1] / steps,
     }
+    if run.recipe.noise_scale:
+        found |= noise_estimates(
+            *sums[3:5] / steps, big_batch=run.recipe.batch_size,
+            small_batch=run.recipe.batch_size // run.parts_of_a_batch,
+        )
+    return found
 
 
 def _stops_early(run: Run) -> bool:

@@ -197,6 +197,7 @@ def settings_of(recipe: Recipe, source: Source) -> Settings:
         jit_compile=uses_xla(recipe), loss=make_loss(recipe.loss),
         class_weights=class_weights(recipe.class_weights, labels, num_classes),
         aux_weight=recipe.aux_weight, micro_batches=recipe.micro_batches,
+        noise_scale=recipe.noise_scale,
         sync_bn=recipe.sync_bn, recompute=recipe.recompute,
         distillation=make_distillation(recipe.distillation), temperature=recipe.temperature,
         hard_weight=recipe.hard_weight,
@@ -209,6 +210,9 @@ def check_machine(recipe: Recipe, replicas: int) -> None:
         raise ValueError("--sync_bn: got true with XLA; expected --xla=off: statistics that cross "
                          "replicas cannot be compiled")
     pieces = replicas * recipe.micro_batches
+    if recipe.noise_scale and pieces == 1:
+        raise ValueError("--noise_scale: got true on one device; expected --micro_batches=2 or "
+                         "more: gradients over two sizes of a batch are needed")
     if recipe.batch_size % pieces:
         raise ValueError(
             f"--batch_size: got {recipe.batch_size}; expected a multiple of {pieces}: {replicas} "

@@ -82,6 +82,11 @@ class Run:
         return self.span.steps_per_epoch
 
     @property
+    def parts_of_a_batch(self) -> int:
+        """How many gradients a step adds up: micro-batches of all replicas."""
+        return self.recipe.micro_batches * self.strategy.num_replicas_in_sync
+
+    @property
     def leaves(self) -> str:
         """What the run leaves: its "averages", or its "weights" where it keeps none."""
         return "weights" if self.average is None else "averages"
