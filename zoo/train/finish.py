@@ -28,7 +28,7 @@ from zoo.report.run_markdown import as_markdown
 from zoo.report.run_page import as_html
 from zoo.runs import evaluations, run_folder
 from zoo.train.prepare import Run
-from zoo.train.reporting import PAGE, facts_of, prediction_pictures
+from zoo.train.reporting import PAGE, draw_examples, draw_predictions, facts_of
 from zoo.weights import artefact, model_from
 from zoo.weights.card import card_of_recipe
 from zoo.weights.local import values_of
@@ -70,7 +70,8 @@ def write_reports(run: Run, predictions: dict[str, Predictions], usage: str) -> 
     opened = run.source.as_opened or run.source.splits
     rows = kept.rows_of(predictions["validation"], image_names(opened["validation"]), names)
     write_text(folder / kept.NAME, kept.as_csv(rows))
-    run.pictures = dataclasses.replace(run.pictures, **prediction_pictures(run, rows))
+    draw_examples(run, predictions["validation"].labels)  # a start without a step has none yet
+    draw_predictions(run, rows)
     facts = facts_of(run, predictions, finished=True, usage=usage)
     plots.draw_curves(facts.records, folder / "curves.png")
     plots.draw_confusion(facts.confusion, names, folder / "confusion.png")

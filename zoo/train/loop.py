@@ -184,10 +184,9 @@ def _keep(
     recipe, step = run.recipe, run.step
     run.epoch_sums.assign_add(sums[:3])
     epoch, within = divmod(step, run.steps_per_epoch)
-    best = False
+    evaluates = within == 0 and (epoch % recipe.evaluate_every == 0 or epoch == recipe.epochs)
+    best = evaluates and _record(run, epoch, now, started, progress, board)
     if within == 0:
-        if epoch % recipe.evaluate_every == 0 or epoch == recipe.epochs:
-            best = _record(run, epoch, now, started, progress, board)
         run.epoch_sums.assign(np.zeros(3))
     if within == 0 or run.signals or step % recipe.checkpoint_every == 0:
         check_state(run.state, step)
@@ -196,6 +195,9 @@ def _keep(
             if best:
                 run.checkpoints.save_best(step)
             run.checkpoints.save(step)
+    if evaluates:  # behind the checkpoint: where there is no room for it, nothing is lost
+        with run.times.of(REPORT):
+            write_page(run, validate(run)[run.leaves])
 
 
 def _now(run: Run, sums: np.ndarray, steps: int) -> dict[str, float]:
@@ -238,8 +240,6 @@ def _record(
         raw = predictions["weights"]
         record |= {"raw_loss": raw.loss, "raw_top_1": raw.top_1, "raw_top_5": raw.top_5}
     run_folder.append_record(run.folder, record | run.times.as_record())
-    with run.times.of(REPORT):
-        write_page(run, validation)
     board.scalars(record["step"], {
         f"validation/{name}": record[name] for name in record
         if name.removeprefix("raw_") in ("loss", "top_1", "top_5")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.bad_images import named_errors
 from zoo.data.contact_sheet import fit
 from zoo.data.visit import visit
 from zoo.evaluate.exact import Predictions
@@ -31,9 +32,7 @@ _MOST_PREDICTIONS = 24  # wrong ones, and unsure ones
 
 def write_page(run: Run, predictions: Predictions) -> None:
     """report.html as far as the run has come. predictions: of the validation images."""
-    if not run.pictures.examples:
-        examples = example_pictures(run, predictions.labels)
-        run.pictures = dataclasses.replace(run.pictures, examples=examples)
+    draw_examples(run, predictions.labels)
     write_text(run.folder / PAGE, as_html(facts_of(run, {"validation": predictions})))
 
 
@@ -81,11 +80,15 @@ def which_evaluation(
             f"{apart} this interval (tools.export --keep={other})")
 
 
-def example_pictures(run: Run, labels: np.ndarray) -> list[Thumbnail]:
-    """Validation images of as many classes as there is room for. labels: int [N], theirs."""
+def draw_examples(run: Run, labels: np.ndarray) -> None:
+    """Of as many classes as there is room for, once a start. labels: int [N], of the validation
+    images."""
+    if run.pictures.examples:
+        return
     names = run.source.class_names
     rows = example_rows(labels, len(names))
-    return pictures_at(run, rows, [(names[labels[row]],) for row in rows])
+    examples = pictures_at(run, rows, [(names[labels[row]],) for row in rows])
+    run.pictures = dataclasses.replace(run.pictures, examples=examples)
 
 
 def example_rows(labels: np.ndarray, num_classes: int) -> list[int]:
@@ -96,16 +99,18 @@ def example_rows(labels: np.ndarray, num_classes: int) -> list[int]:
     return [int(row) for label in shown for row in np.flatnonzero(labels == label)[:each]]
 
 
-def prediction_pictures(run: Run, rows: Sequence[dict]) -> dict[str, list[Thumbnail]]:
+def draw_predictions(run: Run, rows: Sequence[dict]) -> None:
     """The most surely wrong and the least surely right ones. rows: of `kept.rows_of`."""
     wrong = most_surely_wrong(rows, _MOST_PREDICTIONS)
     unsure = least_surely_right(rows, _MOST_PREDICTIONS)
     places = [*wrong, *unsure]
-    pictures = pictures_at(
+    drawn = pictures_at(
         run, places, [_told(rows[place]) for place in places],
         [rows[place]["image"] for place in places],
     )
-    return {"wrong": pictures[: len(wrong)], "unsure": pictures[len(wrong) :]}
+    run.pictures = dataclasses.replace(
+        run.pictures, wrong=drawn[: len(wrong)], unsure=drawn[len(wrong) :]
+    )
 
 
 def _told(row: dict) -> tuple[str, str]:
@@ -116,16 +121,22 @@ def _told(row: dict) -> tuple[str, str]:
 def pictures_at(
     run: Run, rows: Sequence[int], captions: Sequence[Sequence[str]], names: Sequence[str] = (),
 ) -> list[Thumbnail]:
-    """Of validation images, whole."""
+    """Of validation images, whole.
+
+    Raises:
+      BadImagesError: one that can no longer be read.
+    """
     if not rows:
         return []
-    images = visit(run.source.splits["validation"], np.asarray(rows), run.source.channels,
-                   fit(SIDE, 0, 0, enlarge=False), "drawing images")
+    split = run.source.splits["validation"]
+    images = visit(split, np.asarray(rows), run.source.channels, fit(SIDE, 0, 0, enlarge=False),
+                   "drawing images")
     names = names or [""] * len(rows)
-    return [
-        thumbnail(image, lines, name)
-        for (image, _), lines, name in zip(images, captions, names, strict=True)
-    ]
+    with named_errors({"validation": split}):
+        return [
+            thumbnail(image, lines, name)
+            for (image, _), lines, name in zip(images, captions, names, strict=True)
+        ]
 
 
 def memory() -> dict[str, int]:
