@@ -39,13 +39,16 @@ BASE = [
 RESNET = ["--model=resnet18", "--model_options=width=0.125"]
 OPTIONS = {
     **{name: [f"--optimizer={name}"] for name in (
-        "sgd", "momentum", "adam", "adamw", "adagrad", "rmsprop", "lars", "lamb")},
+        "sgd", "momentum", "adam", "adamw", "nadamw(cautious=True)", "adagrad", "rmsprop(initial=1)",
+        "lars", "lamb", "lion", "muon")},
     **{f"decay {name}": [f"--{name}"] for name in (
         "weight_decay=0", "bias_decay", "decoupled_decay", "l1_penalty=1e-5")},
     **{name: [f"--{name}"] for name in (
         "clip_norm=1", "clip_value=0.1", "micro_batches=2", "data_on_device", "averaging=ema(0.9)",
         "averaging=swa(1)", "patience=1", "class_weights=balanced", "label_smoothing=0.1",
-        "warmup_epochs=0.5", "xla=on", "evaluate_every=2", "checkpoint_every=1")},
+        "warmup_epochs=0.5", "xla=on", "evaluate_every=2", "checkpoint_every=1", "aug_repeats=2",
+        "group_decay=norm=0", "head_bias=prior", "noise_scale")},
+    "final augmentation": ["--final_epochs=0.4", "--final_augment=mixup(0.2)"],
     "class_weights": ["--class_weights=1,2,0,1"],
     "train_sizes": [*RESNET, "--image_size=36", "--eval_resize=36", "--train_sizes=32,36"],
     "profile": ["--profile_steps=1,2"],
@@ -65,6 +68,8 @@ OPTIONS = {
     "auxiliary heads": [
         "--model=googlenet_bn", "--model_options=width=0.1", "--aux_weight=0.3"],
     "teacher": ["--teacher=TEACHER"],
+    "dist": ["--teacher=TEACHER", "--distillation=dist", "--temperature=1"],
+    "binary teacher": ["--teacher=TEACHER", "--distillation=binary_kullback_leibler"],
 }
 
 
