@@ -21,6 +21,7 @@
   zoo                            all networks: accuracy, operations, memory, parameters
 """
 
+import itertools
 from pathlib import Path
 
 from absl import flags
@@ -44,6 +45,9 @@ TAKES = {
     "diagram": (*_OF_A_NETWORK, "image_size"),
     "zoo": (),
 }
+
+BATCH = 16  # images at once
+MOST_IN_A_SHEET = 100  # images
 
 WHAT = flags.DEFINE_enum("what", None, list(TAKES), "see above", required=True)
 MODEL = flags.DEFINE_string(
@@ -79,131 +83,47 @@ OUT = flags.DEFINE(PATH, "out", None, "a new or empty folder for the pictures", 
 def main() -> None:
     _check_flags()
     from zoo.data.folder import check_new_folder, new_folder
+    from zoo.printable import visible
 
     check_new_folder(OUT.value)
     import_tensorflow()
-    write = {
-        "feature_maps": write_feature_maps, "deconvnet": write_deconvnet,
-        "filters": write_filters, "lesson": write_lesson, "table": write_table,
-        "diagram": write_diagram, "zoo": write_zoo,
-    }.get(WHAT.value, write_maps)
     with new_folder(OUT.value) as folder:
         write(Path(folder))
         names = sorted(path.name for path in Path(folder).iterdir())
-    print(f"{OUT.value}: {', '.join(names)}")
+    told = ", ".join(names) if len(names) <= 6 else f"{len(names)} pictures, sheet.png among them"
+    print(visible(f"{OUT.value}: {told}"))
 
 
-def write_maps(folder: Path) -> None:
-    """A picture of the map of each image, and sheet.png with all of them."""
-    from zoo import explain
-    from zoo.explain.pictures import draw_map, draw_rows
+def write(folder: Path) -> None:
+    from zoo.explain import charts, first_layer_filters, pictures
+    from zoo.explain import folder as writing
 
-    model = _model()
-    class_names = model.class_names or [f"class {n}" for n in range(model.output.shape[-1])]
-    chosen = _chosen(class_names)
-    images, levels, names = _images(model)
-    own, captions = _classes(model, images, class_names, chosen)
-    options = {"classes": own}
-    if LAYER.value:
-        options["layer"] = LAYER.value
-    maps = getattr(explain, WHAT.value)(model, images, **options)
-    signed = WHAT.value not in ("grad_cam", "grad_cam_plus_plus")
-    if maps.ndim == 4:
-        maps = maps.sum(-1)
-    rows = []
-    for name, map_, picture, caption in zip(names, maps, levels, captions, strict=True):
-        drawn = draw_map(map_, picture, signed=signed)
-        drawn.save(folder / f"{name}.png")
-        rows.append([(picture, name), (drawn, caption)])
-    draw_rows(rows).save(folder / "sheet.png")
-
-
-def write_feature_maps(folder: Path) -> None:
-    """The channels of a layer for each image."""
-    from zoo.explain import feature_maps
-    from zoo.explain.pictures import draw_channels
-
-    model = _model()
-    images, _, names = _images(model)
-    for name, maps in zip(names, feature_maps(model, images, LAYER.value or None), strict=True):
-        draw_channels(maps).save(folder / f"{name}.png")
-
-
-def write_deconvnet(folder: Path) -> None:
-    """deconvnet.png: for each channel the strongest activations, patches over projections."""
-    import numpy as np
-
-    from zoo.explain import feature_maps, strongest
-    from zoo.explain.pictures import draw_projections
-
-    model = _model()
-    images, levels, names = _images(model)
-    channels = [_whole(text, "channels") for text in CHANNELS.value]
-    if not channels:
-        highest = feature_maps(model, images, LAYER.value).max((0, 1, 2))
-        channels = np.argsort(-highest, kind="stable")[:4].tolist()
-    rows = []
-    for channel in channels:
-        row = []
-        for found in strongest(model, images, LAYER.value, channel):
-            top, left, bottom, right = found.box
-            place = np.s_[top:bottom, left:right]
-            row.append((levels[found.image][place], found.projection[place]))
-        rows.append((f"{LAYER.value}, channel {channel}", row))
-    draw_projections(rows).save(folder / "deconvnet.png")
-
-
-def write_filters(folder: Path) -> None:
-    from zoo.explain import first_layer_filters
-    from zoo.explain.pictures import draw_filters
-
-    draw_filters(first_layer_filters(_model())).save(folder / "filters.png")
-
-
-def write_lesson(folder: Path) -> None:
-    """What the kernel makes of each image, in grey."""
-    import numpy as np
-
-    from zoo.data.bad_images import read_image
-    from zoo.explain import filter_lesson
-    from zoo.explain.pictures import draw_rows, draw_values
-
-    rows = []
-    paths = _paths()
-    for path, name in zip(paths, _names(paths), strict=True):
-        grey = _read(lambda data: read_image(data, 1, "exif"), path)
-        found = filter_lesson(grey, KERNEL.value, padding=PADDING.value, stride=STRIDE.value)
-        drawn = draw_values(found[..., 0], signed=bool(found.min() < 0))
-        drawn.save(folder / f"{name}.png")
-        rows.append([(np.repeat(grey, 3, -1), name), (drawn, KERNEL.value)])
-    draw_rows(rows, 320).save(folder / "sheet.png")
-
-
-def write_table(folder: Path) -> None:
-    """table.md, which is printed too, and bars.png."""
-    from zoo.explain.charts import draw_bars
-    from zoo.explain.table import as_markdown, layer_table
-
-    model = _shapes()
-    rows = layer_table(model)
-    text = as_markdown(rows)
-    (folder / "table.md").write_text(text)
-    draw_bars(rows, model.name, folder / "bars.png")
-    print(text, end="")
-
-
-def write_diagram(folder: Path) -> None:
-    from zoo.explain.diagram import draw_diagram
-
-    model = _shapes()
-    for suffix in ("svg", "png"):
-        draw_diagram(model, folder / f"diagram.{suffix}")
-
-
-def write_zoo(folder: Path) -> None:
-    from zoo.explain.charts import costs_of_zoo, draw_zoo
-
-    draw_zoo(costs_of_zoo(), folder / "zoo.png")
+    what = WHAT.value
+    if what == "zoo":
+        charts.draw_zoo(charts.costs_of_zoo(), folder / "zoo.png")
+    elif what == "lesson":
+        paths = _paths()
+        writing.write_lesson(folder, [_read(_grey, path) for path in paths], _names(paths),
+                             KERNEL.value, padding=PADDING.value, stride=STRIDE.value)
+    elif what == "table":
+        print(writing.write_table(folder, _shapes()), end="")
+    elif what == "diagram":
+        writing.write_diagram(folder, _shapes())
+    else:
+        model = _model()
+        if what == "filters":
+            pictures.draw_filters(first_layer_filters(model)).save(folder / "filters.png")
+            return
+        chosen = _chosen(model) if CLASS.value else None
+        images, levels, names = _images(model)
+        if what == "feature_maps":
+            writing.write_feature_maps(folder, model, images, names, LAYER.value or None)
+        elif what == "deconvnet":
+            channels = [_whole(text, "channels") for text in CHANNELS.value]
+            writing.write_deconvnet(folder, model, images, levels, LAYER.value, channels)
+        else:
+            writing.write_maps(folder, what, model, images, levels, names, chosen=chosen,
+                               layer=LAYER.value or None)
 
 
 def _check_flags() -> None:
@@ -262,11 +182,15 @@ def _images(model):
     import zoo
     from zoo.explain.pictures import as_levels
 
+    known = model.preprocessing or getattr(model, "weights_preprocessing", None)
+    if known is None:
+        raise ValueError(f"got weights of {model.name!r} that do not say what their images were "
+                         "like; expected weights of the catalogue, a file of this zoo, or a run")
     paths = _paths()
     images = np.concatenate([
         _read(lambda data: zoo.preprocess_input(data, model), path) for path in paths
     ])
-    mean, std = model.preprocessing.levels_of(model.input_shape[-1])
+    mean, std = known.levels_of(model.input_shape[-1])
     levels = [as_levels(image * np.array(std) + np.array(mean)) for image in images]
     return images, levels, _names(paths)
 
@@ -285,35 +209,28 @@ def _read(read, path: Path):
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """Of the pictures: those of the files, with a number where two have the same."""
-    stems = [path.stem for path in paths]
-    return [stem if stems.count(stem) == 1 else f"{stem}-{place}"
-            for place, stem in enumerate(stems, 1)]
+    """Of the pictures: those of the files, with a number where another picture has that name."""
+    names: dict[str, None] = {"sheet": None}
+    for path in paths:
+        tries = itertools.chain([path.stem], (f"{path.stem}-{n}" for n in itertools.count(2)))
+        names[next(name for name in tries if name not in names)] = None
+    return [*names][1:]
 
 
-def _chosen(class_names) -> int | None:
-    """The class of --class; None: the likeliest of each image."""
-    if not CLASS.value:
-        return None
-    if CLASS.value in class_names:
-        return list(class_names).index(CLASS.value)
-    if (chosen := _whole(CLASS.value, "class")) >= len(class_names):
-        raise ValueError(f"--class: got {chosen}; expected a name, or 0 to {len(class_names) - 1}")
+def _grey(data: bytes):
+    from zoo.data.bad_images import read_image
+
+    return read_image(data, 1, "exif")
+
+
+def _chosen(model) -> int:
+    """The class of --class."""
+    names = model.class_names or ()
+    if CLASS.value in names:
+        return list(names).index(CLASS.value)
+    if (chosen := _whole(CLASS.value, "class")) >= (count := model.output.shape[-1]):
+        raise ValueError(f"--class: got {chosen}; expected a name, or 0 to {count - 1}")
     return chosen
-
-
-def _classes(model, images, class_names, chosen: int | None):
-    """The class that each image is explained for; a caption with its name and probability."""
-    import keras
-    import numpy as np
-
-    probabilities = np.asarray(keras.ops.softmax(model.predict(images, verbose=0)))
-    own = probabilities.argmax(-1)
-    if chosen is not None:
-        own[:] = chosen
-    captions = [f"{class_names[place]} {100 * row[place]:.1f} %"
-                for place, row in zip(own, probabilities, strict=True)]
-    return own, captions
 
 
 def _whole(text: str, flag: str) -> int:

@@ -102,6 +102,12 @@ def subclass():
     return Own(name="own")
 
 
+def channels_in_front():
+    images = keras.Input((12, 12, 2))
+    x = keras.layers.Conv2D(2, 1, data_format="channels_first", name="conv")(images)
+    return keras.Model(images, keras.layers.Dense(3)(keras.layers.Flatten()(x)), name="front")
+
+
 @pytest.mark.parametrize("make, options, part", [
     (lambda: zoo.create_model("mlp"), {}, "got model 'mlp', which has no feature map"),
     (small_net, {"layer": "cnv1"}, "has none of that name; expected one of its layers, as conv1"),
@@ -110,6 +116,7 @@ def subclass():
     (small_net, {"classes": [1]}, "got classes=[1]; expected one of 0 to 2 for each of 3 images"),
     (subclass, {}, "a Own whose layers are not a graph; expected a Functional or Sequential"),
     (lambda: keras.Sequential([keras.layers.Dense(2)], name="s"), {}, "'s', which is not built"),
+    (channels_in_front, {}, "'front', whose layer 'conv' has channels in front; expected channels"),
     (lambda: zoo.create_model("lenet5", include_top=False), {}, "expected one with a classifier"),
 ])
 def test_what_cannot_be_is_one_line(make, options, part):

@@ -11,6 +11,7 @@ import zoo
 from zoo.explain import deconvnet, strongest
 from zoo.explain.graph import Graph
 from zoo.explain.receptive_field import receptive_field
+from zoo.models import blocks
 
 
 def by_hand(model, image, channel):
@@ -36,6 +37,26 @@ def test_projection_by_hand(inside):
         expected = np.stack([by_hand(plain, image, channel) for image in batch])
         np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.abs(found).max() > 0
+
+
+def test_a_response_normalisation_is_a_scale_backwards():
+    """AlexNet's: x / (2 + 1e-4 * sum of squares)^0.75, here of values whose squares count."""
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((6, 6, 2))
+    x = conv = keras.layers.Conv2D(4, 3, name="conv")(pixels)
+    x = keras.layers.Activation("relu", name="act")(blocks.local_response_norm(x, name="lrn"))
+    x = keras.layers.Flatten()(keras.layers.MaxPooling2D()(x))
+    model = keras.Model(pixels, keras.layers.Dense(2)(x))
+    image = 100 * np.random.default_rng(0).standard_normal((1, 6, 6, 2)).astype("float32")
+    before = np.asarray(keras.Model(pixels, conv)(image))[0, ..., 1]
+    after = zoo.explain.feature_maps(model, image, "act")[0, ..., 1]
+    row, column = np.unravel_index(after.argmax(), after.shape)
+    value = after[row, column]
+    expected = np.zeros((6, 6, 2))
+    kernel = model.get_layer("conv").get_weights()[0][..., 1]
+    # The divisor is what the value was divided by.
+    expected[row : row + 3, column : column + 3] = value / (before[row, column] / value) * kernel
+    np.testing.assert_allclose(deconvnet(model, image, "act", 1)[0], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_strongest_of_a_set(digits):

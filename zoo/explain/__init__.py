@@ -10,6 +10,7 @@
     table.py            a network as the table of its layers, with memory, parameters, operations
     diagram.py          a network as blocks, on one page
     charts.py           where the cost of a network lies; all networks of the zoo
+    folder.py           a folder of pictures for a batch of images
     pictures.py         arrays as pictures with a colour bar, and sheets of them
 
 Functions take a keras.Model and images as it takes them, and return NumPy arrays. Images are

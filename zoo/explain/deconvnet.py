@@ -91,7 +91,8 @@ def strongest(
     starts = range(0, len(images), batch_size)
     for start in with_progress(starts, len(starts), f"activations of {layer}, batches"):
         batch = graph.check_images(images[start : start + batch_size])
-        maps = graph.run(batch, [call.output])[call.output][..., channel].numpy()
+        maps = graph.run(batch, [call.output])[call.output][..., channel]
+        maps = tf.cast(maps, "float32").numpy()
         for number, own in enumerate(maps, start):
             row, column = np.unravel_index(own.argmax(), own.shape)
             places.append((float(own[row, column]), number, int(row), int(column)))
@@ -112,7 +113,7 @@ def _projected(
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(image)
         values = graph.run(image, [call.output], _rectified_backwards)
-        own = values[call.output][0, :, :, channel]
+        own = tf.cast(values[call.output][0, :, :, channel], "float32")
         if place is None:
             row, column = np.unravel_index(np.argmax(own), own.shape)
         else:

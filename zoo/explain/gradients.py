@@ -27,7 +27,7 @@ _PIECES = 8  # of the line at first, and as many gradients at once
 
 def integrated_gradients(
     model: keras.Model, images: np.ndarray, *, classes: int | Sequence[int] | None = None,
-    baseline: float | np.ndarray = 0.0, tolerance: float = 0.005, most_steps: int = 512,
+    baseline: float | np.ndarray = 0.0, tolerance: float = 0.0025, most_steps: int = 512,
 ) -> np.ndarray:
     """float32 [B, H, W, C], signed: what each value adds to the logit of the class.
 

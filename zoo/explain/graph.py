@@ -61,7 +61,7 @@ class Graph:
 
     Raises:
       ValueError: a model that is no graph (a subclass of keras.Model), that takes several inputs,
-        or has several outputs of which none is called "logits".
+        has channels in front, or several outputs of which none is called "logits".
     """
 
     def __init__(self, model: keras.Model):
@@ -78,6 +78,10 @@ class Graph:
         outputs = self._add(functional, [self.images])
         self.output = outputs[_logits_of(functional)]
         self._keep_what_the_output_needs()
+        for call in self.calls:
+            if getattr(call.operation, "data_format", None) == "channels_first":
+                raise ValueError(f"got model {model.name!r}, whose layer {call.name!r} has "
+                                 "channels in front; expected channels_last")
         last = self.calls[-1]
         self._activated = None
         kind = activation_of(last.operation) or type(last.operation).__name__.lower()

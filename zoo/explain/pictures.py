@@ -118,10 +118,24 @@ def draw_projections(rows: Sequence[tuple[str, Sequence[tuple[np.ndarray, np.nda
     return sheet
 
 
-def draw_rows(
-    rows: Sequence[Sequence[tuple[Image.Image | np.ndarray, str]]], height: int = 224
-) -> Image.Image:
-    """One sheet of a batch: a row an image, (picture, caption) each, all of one height, pixels."""
+Captioned = tuple[Image.Image | np.ndarray, str]
+
+
+def draw_examples(examples: Sequence[Sequence[Captioned]], height: int = 224) -> Image.Image:
+    """One sheet of a batch: of each image some pictures side by side; where there are many images,
+    several of them in a row.
+
+    examples: (picture, caption), as many of each image. height: of all pictures, pixels.
+    """
+    beside = max(1, round(math.sqrt(len(examples) / 3)))
+    rows = [sum(map(list, examples[i : i + beside]), [])
+            for i in range(0, len(examples), beside)]
+    blank = (Image.new("RGB", (1, height), "white"), "")
+    return draw_rows([row + [blank] * (len(rows[0]) - len(row)) for row in rows], height)
+
+
+def draw_rows(rows: Sequence[Sequence[Captioned]], height: int) -> Image.Image:
+    """Rows of pictures, (picture, caption) each, all of one height, pixels."""
     shown = [[(_of_height(np.asarray(picture), height), text) for picture, text in row]
              for row in rows]
     widths = [max(picture.width for picture, _ in column) for column in zip(*shown, strict=True)]
