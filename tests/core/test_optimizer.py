@@ -63,11 +63,20 @@ KERAS = {
 }
 
 
-def run(optimizer, rates, jit_compile=False, weights=WEIGHTS, gradients=GRADIENTS):
+def run(optimizer, rates, **options):
+    weights, _ = steps(optimizer, rates, **options)
+    return {name: value.numpy() for name, value in weights.items()}
+
+
+def steps(optimizer, rates, jit_compile=False, weights=WEIGHTS, gradients=GRADIENTS):
+    """(weights, slots) after so many steps."""
     update = tf.function(optimizer.update, jit_compile=jit_compile)
     weights = {name: tf.constant(value) for name, value in weights.items()}
     slots = {
-        slot: {name: tf.zeros_like(value) for name, value in weights.items()}
+        slot: {
+            name: tf.zeros([] if slot in optimizer.scalars else value.shape)
+            for name, value in weights.items()
+        }
         for slot in optimizer.slots
     }
     for step, rate in enumerate(rates):
@@ -77,7 +86,7 @@ def run(optimizer, rates, jit_compile=False, weights=WEIGHTS, gradients=GRADIENT
         )
     assert set(slots) == set(optimizer.slots)
     assert all(set(slot) == set(weights) for slot in slots.values())
-    return {name: value.numpy() for name, value in weights.items()}
+    return weights, slots
 
 
 def flat(weights) -> np.ndarray:
@@ -88,7 +97,7 @@ def flat(weights) -> np.ndarray:
 @pytest.mark.parametrize("name", REFERENCES)
 def test_ten_steps_of_the_reference(name, jit_compile):
     rates, want = REFERENCES[name]
-    got = run(make_optimizer(name, weight_decay=0.1), rates, jit_compile)
+    got = run(make_optimizer(name, weight_decay=0.1), rates, jit_compile=jit_compile)
     np.testing.assert_allclose(flat(got), want, rtol=1e-6, atol=1e-6)
 
 
@@ -286,7 +295,9 @@ def test_values_are_clipped_then_the_norm_then_come_penalties_and_rates(decouple
     np.testing.assert_allclose(got["bias"], want, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["adamw", "nadamw", "lion", "muon", "lars", "lamb"])
+@pytest.mark.parametrize("name", [
+    "adamw", "nadamw", "lion", "muon", "lars", "lamb", "schedule_free_adamw",
+])
 def test_rules_with_a_decay_of_their_own_get_it_once(name):
     """A gradient with the decay in it would be another one than the rule's."""
     rule = OPTIMIZERS[name]()

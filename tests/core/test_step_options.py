@@ -8,13 +8,14 @@ import tensorflow as tf
 from trainer import MEAN, STD, Trainer, build
 
 import zoo
-from zoo.core.averaging import make_average
+from zoo.core.averaging import OPTIMIZERS_OWN, make_average
 from zoo.core.batch_norm import with_fused_batch_norm
 from zoo.core.decay import Span
 from zoo.core.distillation import kullback_leibler
 from zoo.core.forward import make_forward
 from zoo.core.gradients import Settings, make_differentiate, make_losses
 from zoo.core.losses import class_weights
+from zoo.core.optimizer import make_optimizer
 from zoo.core.state import make_state
 
 
@@ -198,3 +199,24 @@ def test_the_gradients_norm_is_told(digits):
     sums = trainer.call(trainer.iterator, tf.constant(1, tf.int64)).numpy()
     moved = [value - before[path] for path, value in trainer.weights().items()]
     assert sums[3] == pytest.approx(np.sqrt(sum(np.sum(x**2) for x in moved)), rel=1e-4)
+
+
+def test_an_optimizer_with_an_average_of_its_own(digits):
+    """The average is what the optimizer evaluates; it keeps two numbers of each weight."""
+    optimizer = make_optimizer("schedule_free_adamw")
+    trainer = Trainer(
+        build("lenet5"), *digits, devices=2, optimizer="schedule_free_adamw", rate=0.01,
+        average=OPTIMIZERS_OWN, precision="mixed_float16",
+    )
+    trainer.run(3)
+    values = tf.nest.map_structure(tf.constant, tf.nest.map_structure(
+        lambda variable: variable.read_value().numpy(), trainer.state.fields()
+    ))
+    for path, value in optimizer.evaluated(values["weights"], values["slots"]).items():
+        np.testing.assert_allclose(values["averages"][path], value, rtol=1e-5, atol=1e-7)
+        assert np.any(values["averages"][path] != values["weights"][path]), path
+        assert values["slots"]["total"][path].shape == []
+        # 1e-4 of each update; at first float16 may have skipped some.
+        assert float(values["slots"]["total"][path]) == (
+            pytest.approx(1e-4 * int(values["updates"]))
+        )

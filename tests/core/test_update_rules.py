@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_optimizer import KERAS, REFERENCES, run
+from test_optimizer import KERAS, REFERENCES, steps
 
 from zoo.core.optimizer import OPTIMIZERS, make_optimizer
 from zoo.core.update_rules.muon import orthogonal
@@ -28,7 +28,7 @@ def test_each_optimizer_has_a_reference():
 def test_ten_steps_of_pytorch_and_timm(spec):
     """Falling rates; decay 0.1 on all but the bias. Once by XLA, too: the same formula."""
     optimizer = make_optimizer(spec, weight_decay=0.1, classifiers=lambda: ["classifier"])
-    got = run(
+    got, slots = steps(
         optimizer, GOLDENS["rates"].astype(np.float32), jit_compile=spec == "nadamw(cautious=True)",
         weights={name: GOLDENS[f"weight/{name}"] for name in NAMES},
         gradients=[
@@ -38,6 +38,12 @@ def test_ten_steps_of_pytorch_and_timm(spec):
     for name in NAMES:
         np.testing.assert_allclose(
             got[name], GOLDENS[f"after/{spec}/{name}"], rtol=1e-6, atol=1e-6, err_msg=name
+        )
+    evaluated = [key for key in GOLDENS if key.startswith(f"evaluated/{spec}/")]
+    assert bool(evaluated) == (optimizer.evaluated is not None)
+    for key in evaluated:
+        np.testing.assert_allclose(
+            optimizer.evaluated(got, slots)[key.split("/")[2]], GOLDENS[key], rtol=1e-6, atol=1e-6
         )
 
 

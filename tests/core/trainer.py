@@ -36,6 +36,7 @@ class Trainer:
         optimizer = make_optimizer(optimizer, **(decays or {}))
         self.state = make_state(
             model, self.strategy, scales_loss=scales_loss, slots=optimizer.slots,
+            scalars=optimizer.scalars,
             averages=average is not None,
         )
         settings = Settings(

@@ -9,7 +9,9 @@ import pytest
 import tensorflow as tf
 
 from recipes.lenet5 import RECIPE
+from zoo.core.averaging import OPTIMIZERS_OWN
 from zoo.train import parts
+from zoo.train.prepare import prepare
 
 
 @pytest.mark.parametrize("head_bias, want", [("zero", 0.0), ("prior", -np.log(7))])
@@ -26,6 +28,17 @@ def test_a_noise_scale_needs_two_gradients():
         parts.check_machine(recipe, 1)
     parts.check_machine(dataclasses.replace(recipe, micro_batches=2), 1)
     parts.check_machine(recipe, 2)
+
+
+def test_a_run_with_a_schedule_free_optimizer_leaves_its_average(tmp_path):
+    recipe = dataclasses.replace(
+        RECIPE, optimizer="schedule_free_adamw", schedule="constant", run_dir=str(tmp_path / "run")
+    )
+    run = prepare(recipe)
+    assert run.leaves == "averages" and run.average is OPTIMIZERS_OWN
+    assert set(run.eval_calls) == {"weights", "averages"}
+    with pytest.raises(ValueError, match="--averaging: got 'ema'; expected none: schedule_free_"):
+        prepare(dataclasses.replace(recipe, averaging="ema"))
 
 
 def test_the_optimizer_decays_by_groups():

@@ -40,7 +40,8 @@ TESTS = {
     "zoo/core/optimizer.py": "core/test_optimizer.py core/test_update.py core/test_checks.py",
     **dict.fromkeys(
         (f"zoo/core/update_rules/{name}.py"
-         for name in ("rule", "momentum", "adaptive", "layerwise", "lion", "muon")),
+         for name in ("rule", "momentum", "adaptive", "layerwise", "lion", "muon",
+                      "schedule_free")),
         "core/test_optimizer.py core/test_update_rules.py",
     ),
     "zoo/core/averaging.py": "core/test_averaging.py core/test_checks.py "

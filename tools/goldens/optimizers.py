@@ -2,9 +2,12 @@
 
     TORCH_ENVIRONMENT/bin/python tools/goldens/optimizers.py tests/core/goldens/optimizers.npz
 
-Runs in an environment of its own (torch==2.13.0 timm==1.0.31 numpy) and imports nothing of the zoo.
-All is computed in float64. Arrays: "weight/NAME" and "gradient/NAME" [10, ...] are what goes in,
-"rates" [10] the learning rates, "after/SPEC/NAME" the weights after ten steps, by the zoo's spec.
+Runs in an environment of its own (torch==2.13.0 timm==1.0.31 schedulefree==1.4.1
+numpy) and imports nothing of the zoo. All is computed in float64.
+
+Arrays: "weight/NAME" and "gradient/NAME" [10, ...] are what goes in,
+"rates" [10] the learning rates, "after/SPEC/NAME" the weights after ten steps, by the zoo's spec,
+"evaluated/SPEC/NAME" those to evaluate where they are others.
 Kernels are [height, width, in, out], as TensorFlow has them; weights of rank 1 have no decay.
 """
 
@@ -12,6 +15,7 @@ import sys
 
 import numpy as np
 import torch
+from schedulefree import AdamWScheduleFree
 from timm.optim import muon
 from timm.optim.adamw import AdamWLegacy
 from timm.optim.lion import Lion
@@ -68,6 +72,14 @@ def main(out: str) -> None:
         ],
         [MATRICES, [name for name in SHAPES if name not in MATRICES]], weights, gradients, rates,
     )
+    schedule_free = []
+    found["schedule_free_adamw"] = ten_steps(
+        [lambda groups: schedule_free.append(AdamWScheduleFree(groups)) or schedule_free[0]],
+        [list(SHAPES)], weights, gradients, rates,
+    )
+    schedule_free[0].eval()
+    for name, group in zip(SHAPES, schedule_free[0].param_groups, strict=True):
+        arrays[f"evaluated/schedule_free_adamw/{name}"] = ours(group["params"][0])
     for spec, after in found.items():
         arrays |= {f"after/{spec}/{name}": value for name, value in after.items()}
     np.savez_compressed(out, **arrays)
@@ -84,6 +96,8 @@ def ten_steps(makers, names_of, weights, gradients, rates):
         ])
         for make, names in zip(makers, names_of, strict=True)
     ]
+    for optimizer in optimizers:
+        getattr(optimizer, "train", tuple)()
     for step, rate in enumerate(rates):
         for name, parameter in parameters.items():
             parameter.grad = theirs(gradients[name][step])
@@ -91,7 +105,7 @@ def ten_steps(makers, names_of, weights, gradients, rates):
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
-    return {name: ours(parameter) for name, parameter in parameters.items()}
+    return {name: ours(parameter).copy() for name, parameter in parameters.items()}
 
 
 def theirs(value):

@@ -29,10 +29,12 @@ class Average:
     update: (averages so far, values after a step, number of that step int64 from 0) -> averages.
     statistics_from: after so many steps the averaged moving statistics do not fit the averaged
     weights, and an evaluation takes them anew (swa_statistics.py); None: they always fit.
+    statistics_batches: from at most so many batches; None: those of an epoch.
     """
 
     update: Callable[[Tensors, Tensors, tf.Tensor], dict[str, tf.Tensor]]
     statistics_from: int | None = None
+    statistics_batches: int | None = None
 
 
 def ema(
@@ -128,6 +130,12 @@ def swa(start: float, every: float = 1.0) -> Callable[[Span], Average]:
     return over
 
 
+# Of an optimizer that averages by itself (`Optimizer.evaluated`): its average as it is now. As many
+# batches for the statistics as the authors of schedule-free optimizers take.
+OPTIMIZERS_OWN = Average(
+    lambda averages, values, at_step: {path: values[path] for path in averages},
+    statistics_from=1, statistics_batches=50,
+)
 AVERAGES = {average.__name__: average for average in (ema, swa)}
 
 

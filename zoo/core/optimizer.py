@@ -27,10 +27,16 @@ Slots = dict[str, Tensors]  # name of the slot -> path of the weight -> float32,
 @dataclasses.dataclass(frozen=True)
 class Optimizer:
     """update: (weights, slots, gradients, learning_rate, updates before this one int64)
-    -> (weights, slots)."""
+    -> (weights, slots).
+
+    scalars: those of `slots` that are one number a weight, not a tensor of its shape. evaluated:
+    (weights, slots) -> the weights to evaluate; None where they are the weights themselves.
+    """
 
     slots: tuple[str, ...]
     update: Callable[..., tuple[Tensors, Slots]]
+    scalars: tuple[str, ...] = ()
+    evaluated: Callable[[Tensors, Slots], Tensors] | None = None
 
 
 OPTIMIZERS: dict[str, Callable[..., Rule]] = {
@@ -60,7 +66,7 @@ def make_optimizer(
     weight_decay, l1_penalty: g + weight_decay w + l1_penalty sign(w) is what the rule gets as the
     gradient of weights of rank 2 and more, or with bias_decay of all weights. With decoupled_decay
     rate * weight_decay * w is taken off the weight instead. Rules that decay by themselves (adamw,
-    nadamw, lion, muon, lars, lamb) get weight_decay as a number.
+    nadamw, lion, muon, lars, lamb, schedule_free_adamw) get weight_decay as a number.
     decays: the weight decay by path, in place of the above; a bias with 0 has no penalty at all.
     rates: factors on the learning rate, by path of the weight; 1 for weights that are not named.
     classifiers: gives the paths of the classifiers' weights; called where the rule moves these in
@@ -96,12 +102,23 @@ def make_optimizer(
                 new_slots[name][path] = value
         return new_weights, new_slots
 
-    return Optimizer(rule.slots, update)
+    def evaluated(weights, slots):
+        return {
+            path: rule.evaluated(w, {name: slots[name][path] for name in rule.slots})
+            for path, w in weights.items()
+        }
+
+    return Optimizer(rule.slots, update, rule.scalars, evaluated if rule.evaluated else None)
 
 
 def check_optimizer(spec: str, *, decoupled_decay: bool = False) -> None:
     """Raises ValueError, in one line, where `make_optimizer` would. Loads no TensorFlow."""
     _bind(spec, decoupled_decay)
+
+
+def evaluates_elsewhere(spec: str) -> bool:
+    """Whether the optimizer has weights of its own to evaluate, an average."""
+    return _bind(spec, decoupled_decay=False).evaluated is not None
 
 
 def _bind(spec: str, decoupled_decay: bool) -> Rule:

@@ -58,11 +58,12 @@ def make_state(
     *,
     scales_loss: bool,
     slots: tuple[str, ...] = (),
+    scalars: tuple[str, ...] = (),
     averages: bool = False,
 ) -> State:
     """The state at step 0, with the values that `model` was initialised with.
 
-    All of the model's layers must be trainable at this moment. slots: those of the optimizer.
+    All of the model's layers must be trainable at this moment. slots, scalars: of the optimizer.
 
     Raises ValueError where two weights of the model have the same path.
     """
@@ -73,7 +74,9 @@ def make_state(
             weights={path: _variable(v.value, path) for path, v in weights.items()},
             slots={
                 slot: {
-                    path: _variable(tf.zeros_like(v.value), f"{slot}/{path}")
+                    path: _variable(
+                        tf.zeros([] if slot in scalars else v.shape), f"{slot}/{path}"
+                    )
                     for path, v in weights.items()
                 }
                 for slot in slots

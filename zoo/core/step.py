@@ -203,8 +203,11 @@ def make_apply_update(
             scale, finite_steps = next_scale(scale, finite_steps, finite)
         averages = values["averages"]
         if average is not None:
+            weights = after["weights"]
+            if optimizer.evaluated is not None:
+                weights = optimizer.evaluated(weights, after["slots"])
             averages = average.update(
-                averages, {**after["weights"], **after["statistics"]}, values["step"]
+                averages, {**weights, **after["statistics"]}, values["step"]
             )
         return {**after, "averages": averages, "step": values["step"] + 1, "loss_scale": scale,
                 "finite_steps": finite_steps}, tf.stack(

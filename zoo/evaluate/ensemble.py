@@ -79,13 +79,10 @@ def load_members(
 def _evaluated(run_dir: str, model: keras.Model) -> list[Member]:
     """A member for each kept checkpoint of an evaluation."""
     found = []
-    averages = bool(model.card.recipe["averaging"])
     for record in run_folder.read_records(Path(run_dir)):
         path = checkpoints.at_step(run_dir, record["step"])
         if path is not None:
-            own = zoo.weights.model_from(
-                model.card, checkpoints.read_values(path, averages=averages)
-            )
+            own = zoo.weights.model_from(model.card, checkpoints.left_values(path))
             found.append(Member(f"{run_dir} step {record['step']}", own))
     return found
 

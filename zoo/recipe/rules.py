@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zoo.augment import check_policy
 from zoo.core.averaging import check_average
-from zoo.core.optimizer import check_optimizer
+from zoo.core.optimizer import check_optimizer, evaluates_elsewhere
 from zoo.core.schedule import check_schedule
 from zoo.data.methods import METHODS
 from zoo.models import check_model
@@ -94,6 +94,10 @@ def _check_steps(recipe: Recipe, expect: _Expecting) -> None:
         )
     with named("optimizer"):
         check_optimizer(recipe.optimizer, decoupled_decay=recipe.decoupled_decay)
+    expect(
+        "averaging", not (recipe.averaging and evaluates_elsewhere(recipe.optimizer)),
+        f"none: {recipe.optimizer} has an average of its own",
+    )
     with named("averaging"):
         check_average(recipe.averaging, epochs=recipe.epochs)
     expect(

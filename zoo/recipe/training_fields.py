@@ -37,7 +37,8 @@ class TrainingFields:
     )
     optimizer: str = field.optimisation(
         "nesterov(0.9)", "Optimizer: sgd, momentum, nesterov, adam, adamw, nadamw, lion, muon, "
-        "adagrad, rmsprop, lars, lamb or package.module:Name, with arguments as adam(beta_2=0.99)."
+        "adagrad, rmsprop, lars, lamb, schedule_free_adamw or package.module:Name, with "
+        "arguments as adam(beta_2=0.99)."
     )
     weight_decay: float = field.optimisation(
         1e-4, "L2 penalty: this times the weight is added to the gradient.", at_least(0)

@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from zoo.files import folder_aside, os_errors, put, write_text
@@ -126,17 +126,32 @@ def read_values(checkpoint: str | Path, *, averages: bool = False) -> dict[str, 
       ValueError: it is damaged, or holds none, as one of another program.
     """
     wanted = ("averages",) if averages else ("weights", "statistics")
-    values = {}
-    for key, value in _tensors(Path(checkpoint)):
-        match = _KEY.fullmatch(key)
-        if match and match[1] in wanted:
-            path = re.sub(r"\.S|\.\.", lambda sign: _ESCAPED[sign[0]], match[2])
-            values[path] = value
-    if not values:
+    found = _values(checkpoint, wanted)
+    if not any(found.values()):
         raise ValueError(
             f"{checkpoint} holds no {' and '.join(wanted)}; expected a checkpoint of a run of this "
             "zoo"
         )
+    return {path: value for values in found.values() for path, value in values.items()}
+
+
+def left_values(checkpoint: str | Path) -> dict[str, np.ndarray]:
+    """As `read_values`, of what the run leaves: the averages, where it keeps some.
+
+    Raises:
+      ValueError: as `read_values`.
+    """
+    return _values(checkpoint, ("averages",))["averages"] or read_values(checkpoint)
+
+
+def _values(checkpoint: str | Path, wanted: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+    """By field of the state, those `wanted`: variable path -> value."""
+    values = {field: {} for field in wanted}
+    for key, value in _tensors(Path(checkpoint)):
+        match = _KEY.fullmatch(key)
+        if match and match[1] in wanted:
+            path = re.sub(r"\.S|\.\.", lambda sign: _ESCAPED[sign[0]], match[2])
+            values[match[1]][path] = value
     return values
 
 

@@ -71,4 +71,5 @@ def _renew_statistics(run: Run) -> None:
         run.recipe, run.source.splits["train"], image_size=run.recipe.image_size,
         batch_size=run.recipe.batch_size, data_service=run.recipe.data_service,
     )
-    run.phase_calls.statistics_call(phase)(images, run.steps_per_epoch)
+    batches = min(run.steps_per_epoch, run.average.statistics_batches or run.steps_per_epoch)
+    run.phase_calls.statistics_call(phase)(images, batches)

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.core import runtime
-from zoo.core.averaging import Average, make_average
+from zoo.core.averaging import OPTIMIZERS_OWN, Average, make_average
 from zoo.core.decay import Span
 from zoo.core.forward import make_forward
 from zoo.core.gradients import Settings
@@ -141,9 +141,11 @@ def prepare(
     weights = "" if begun else recipe.weights
     model = parts.trained_model(recipe, len(source.class_names), weights=weights)
     optimizer = parts.optimizer_of(recipe, model)
+    if optimizer.evaluated is not None:
+        average = OPTIMIZERS_OWN
     state = make_state(
         model, strategy, scales_loss=settings.scales_loss, slots=optimizer.slots,
-        averages=average is not None,
+        scalars=optimizer.scalars, averages=average is not None,
     )
     set_trainable(model, recipe.trainable)  # a stage that the model lacks is told now
     phase_calls = PhaseCalls(

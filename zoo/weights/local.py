@@ -103,12 +103,12 @@ def values_of_evaluation(path: Path, keep: str) -> dict[str, np.ndarray]:
     Raises:
       ValueError: no run's folder, or one without such a checkpoint.
     """
-    recipe = run_folder.read_recipe(path)
+    run_folder.read_recipe(path)  # what is no run's folder is told
     checkpoint = checkpoints.newest(path, best=keep == "best")
     if checkpoint is None:
         of_which = " of the best evaluation" if keep == "best" else ""
         raise ValueError(f"{path} has no checkpoint{of_which} yet; train it further first")
-    return checkpoints.read_values(checkpoint, averages=bool(recipe["averaging"]))
+    return checkpoints.left_values(checkpoint)
 
 
 def _from_keras(path: Path, name: str, options: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from zoo.core.update_rules.lion import lion
 from zoo.core.update_rules.momentum import momentum, nesterov, sgd
 from zoo.core.update_rules.muon import muon
 from zoo.core.update_rules.rule import Rule
+from zoo.core.update_rules.schedule_free import schedule_free_adamw
 
 __all__ = [
     "Rule",
@@ -20,5 +21,6 @@ __all__ = [
     "nadamw",
     "nesterov",
     "rmsprop",
+    "schedule_free_adamw",
     "sgd",
 ]

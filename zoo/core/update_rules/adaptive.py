@@ -106,7 +106,7 @@ def adaptive_direction(
         mean = beta_1 * slots["mean"] + (1 - beta_1) * g
         square = beta_2 * slots["square"] + (1 - beta_2) * tf.square(g)
         above = beta_1 * mean + (1 - beta_1) * g if ahead else mean
-        d = above / _bias(beta_1, t) / (tf.sqrt(square / _bias(beta_2, t)) + epsilon)
+        d = above / _bias(beta_1, t) / (unbiased_root(square, beta_2, t) + epsilon)
         return d, {"mean": mean, "square": square}
 
     return direction
@@ -122,6 +122,11 @@ def decoupled(rule: str, direction: Callable, cautious: bool = False) -> Rule:
         return w - rate * (d + (decay or 0.0) * w), slots
 
     return Rule(("mean", "square"), move, decays=True)
+
+
+def unbiased_root(square: tf.Tensor, beta: float, t: tf.Tensor) -> tf.Tensor:
+    """The root of a running mean that began at 0."""
+    return tf.sqrt(square / _bias(beta, t))
 
 
 def _bias(beta: float, t: tf.Tensor) -> tf.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo.core.update_rules.adaptive import adaptive_direction
-from zoo.core.update_rules.rule import Rule, check_over_zero, check_share
+from zoo.core.update_rules.rule import Rule, check_over_zero, check_share, ratio
 from zoo.lazy import lazy_module
 
 tf = lazy_module("tensorflow")
@@ -20,7 +20,7 @@ def lars(momentum: float = 0.9, trust: float = 0.001) -> Rule:
 
     def move(w, g, slots, rate, t, decay):
         if decay is not None:
-            local = _ratio(trust * tf.norm(w), tf.norm(g) + decay * tf.norm(w))
+            local = ratio(trust * tf.norm(w), tf.norm(g) + decay * tf.norm(w))
             g = local * (g + decay * w)
         m = momentum * slots["momentum"] + rate * g
         return w - m, {"momentum": m}
@@ -40,13 +40,7 @@ def lamb(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-6) -> R
         u, slots = direction(g, slots, t)
         if decay is not None:
             u = u + decay * w
-            u = _ratio(tf.norm(w), tf.norm(u)) * u
+            u = ratio(tf.norm(w), tf.norm(u)) * u
         return w - rate * u, slots
 
     return Rule(("mean", "square"), move, decays=True)
-
-
-def _ratio(above: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
-    """above / below, or 1 where either is 0: a new bias of zeros has to be able to leave them."""
-    usable = (above > 0) & (below > 0)
-    return tf.where(usable, above / tf.where(usable, below, 1.0), 1.0)

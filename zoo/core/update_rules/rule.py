@@ -26,13 +26,17 @@ class Rule:
 
     slots: names of what is kept of each weight, 0 at the start. decays: whether `move` applies the
     weight decay itself; otherwise it is added to the gradient before. classifier: how the weights
-    of the classifiers move instead; None: as all others.
+    of the classifiers move instead; None: as all others. scalars: those of `slots` that are one
+    number a weight. evaluated: (w, slots of this weight) -> what is evaluated in place of w; None:
+    w itself.
     """
 
     slots: tuple[str, ...]
     move: Move
     decays: bool = False
     classifier: Move | None = None
+    scalars: tuple[str, ...] = ()
+    evaluated: Callable[..., tf.Tensor] | None = None
 
 
 def cautious_direction(direction: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
@@ -41,6 +45,12 @@ def cautious_direction(direction: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
     arXiv 2411.16085), as timm has it."""
     agrees = tf.cast(direction * g > 0, direction.dtype)
     return direction * agrees / tf.maximum(tf.reduce_mean(agrees), 1e-3)
+
+
+def ratio(above: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
+    """above / below, or 1 where either is 0: a new bias of zeros has to be able to leave them."""
+    usable = (above > 0) & (below > 0)
+    return tf.where(usable, above / tf.where(usable, below, 1.0), 1.0)
 
 
 def check_share(rule: str, name: str, value: object) -> None:
