@@ -28,12 +28,19 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     """Gives the name of a file to write; renames it to `path` at the end; on an error removes it.
 
     The name is hidden, in the same folder, with the same suffix, and of this process alone.
+
+    Raises OSError, with `path` in it, where the file cannot be opened or written.
     """
     path = Path(path)
     aside = path.with_name(_aside_name(path.suffix))
     try:
         yield aside
         put(aside, path)
+    except OSError as error:
+        # A full disk tells no name, and the hidden one says nothing to whoever reads it.
+        if error.errno is None or error.filename not in (None, str(aside)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         aside.unlink(missing_ok=True)
 
