@@ -116,7 +116,7 @@ def test_statistics_of_frozen_normalisations_stay(tmp_path):
          "--freeze_bn: got True; expected false with --trainable=head"),
         ({"head_bias": "prior"}, "--head_bias: got 'prior'; expected its default, 'zero': the"),
         ({"stage_decay": 1.5}, "--stage_decay: got 1.5; expected a number over 0, up to 1"),
-        ({"trainable": "tail"}, "--trainable: got 'tail'; expected all, head, or from:STAGE"),
+        ({"trainable": "tail"}, "--trainable: got 'tail'; expected all, head, head+norm"),
     ],
 )
 def test_errors(recipe, changes, message):

@@ -40,7 +40,7 @@ RESNET = ["--model=resnet18", "--model_options=width=0.125"]
 OPTIONS = {
     **{name: [f"--optimizer={name}"] for name in (
         "sgd", "momentum", "adam", "adamw", "nadamw(cautious=True)", "adagrad",
-        "rmsprop(initial=1)", "lars", "lamb", "lion", "muon")},
+        "rmsprop(initial=1)", "lars", "lamb", "lion", "muon", "schedule_free_adamw")},
     **{f"decay {name}": [f"--{name}"] for name in (
         "weight_decay=0", "bias_decay", "decoupled_decay", "l1_penalty=1e-5")},
     **{name: [f"--{name}"] for name in (
