@@ -22,7 +22,7 @@ RECIPE = Recipe(
     crop_area=(0.08, 1.0), crop_ratio=(3 / 4, 4 / 3), augment="flip|auto_augment",
     batch_size=4096, epochs=350, learning_rate=0.256, base_batch_size=4096,
     schedule="exponential(0.98739)", warmup_epochs=5,
-    optimizer="rmsprop(rho=0.9, momentum=0.9, epsilon=0.001)", weight_decay=1e-5,
+    optimizer="rmsprop(rho=0.9, momentum=0.9, epsilon=0.001, initial=1)", weight_decay=1e-5,
     label_smoothing=0.1, averaging="ema(decay=0.9999)",
 )
 

@@ -17,8 +17,8 @@ RECIPE = Recipe(
     data="tfds:imagenet2012", image_size=224, eval_resize=256,
     crop_area=(0.08, 1.0), crop_ratio=(3 / 4, 4 / 3), augment="flip",
     batch_size=96, epochs=300, learning_rate=0.045, base_batch_size=96,
-    schedule="exponential(0.98)", optimizer="rmsprop(rho=0.9, momentum=0.9, epsilon=1.0)",
-    weight_decay=4e-5,
+    schedule="exponential(0.98)",
+    optimizer="rmsprop(rho=0.9, momentum=0.9, epsilon=1.0, initial=1)", weight_decay=4e-5,
 )
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ RECIPE = Recipe(
     augment="flip|jitter(0.125, 0.5, 0.5, 0.4)",
     batch_size=4096, epochs=600, learning_rate=0.1, base_batch_size=4096,
     schedule="exponential(0.99666)", warmup_epochs=5,
-    optimizer="rmsprop(rho=0.9, momentum=0.9, epsilon=0.001)", weight_decay=1e-5,
+    optimizer="rmsprop(rho=0.9, momentum=0.9, epsilon=0.001, initial=1)", weight_decay=1e-5,
     averaging="ema(decay=0.9999)",
 )
 

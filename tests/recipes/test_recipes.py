@@ -78,7 +78,7 @@ RECIPES = {
         "mean": (127.0,) * 3, "std": (128.0,) * 3, "augment": "flip|auto_augment",
         "batch_size": 4096, "base_batch_size": 4096, "epochs": 350, "learning_rate": 0.256,
         "schedule": f"exponential({0.97 ** (1 / 2.4):.5f})", "warmup_epochs": 5.0,
-        "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=0.001)", "weight_decay": 1e-5,
+        "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=0.001, initial=1)", "weight_decay": 1e-5,
         "bias_decay": False, "label_smoothing": 0.1, "averaging": "ema(decay=0.9999)",
     },
     # No paper's: chosen on 200 digits as pictures, docs/measurements/fine_tuning.md.
@@ -127,7 +127,7 @@ RECIPES = {
         **IMAGENET, "model": "mobilenet_v2_100", "model_options": "", "augment": "flip",
         "batch_size": 96, "base_batch_size": 96, "epochs": 300, "learning_rate": 0.045,
         "schedule": "exponential(0.98)", "warmup_epochs": 0.0,
-        "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=1.0)", "weight_decay": 4e-5,
+        "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=1.0, initial=1)", "weight_decay": 4e-5,
         "bias_decay": False, "label_smoothing": 0.0,
     },
     # arXiv 1905.02244, section 6.1; crops and colours: TF-Slim's inception_preprocessing.py (a
@@ -138,7 +138,7 @@ RECIPES = {
         "augment": "flip|jitter(0.125, 0.5, 0.5, 0.4)", "batch_size": 4096,
         "base_batch_size": 4096, "epochs": 600, "learning_rate": 0.1,
         "schedule": f"exponential({0.99 ** (1 / 3):.5f})", "warmup_epochs": 5.0,
-        "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=0.001)", "weight_decay": 1e-5,
+        "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=0.001, initial=1)", "weight_decay": 1e-5,
         "bias_decay": False, "label_smoothing": 0.0, "averaging": "ema(decay=0.9999)",
     },
     "resnet18": {**IMAGENET, **BASELINE, "model": "resnet18"},
