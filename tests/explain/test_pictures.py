@@ -9,7 +9,14 @@ from PIL import Image
 
 from zoo.explain.charts import costs_of_zoo, draw_bars, draw_zoo
 from zoo.explain.diagram import blocks_of, draw_diagram
-from zoo.explain.pictures import as_levels, draw_channels, draw_filters, draw_map, draw_values
+from zoo.explain.pictures import (
+    as_levels,
+    draw_channels,
+    draw_examples,
+    draw_filters,
+    draw_map,
+    draw_values,
+)
 from zoo.explain.table import layer_table
 from zoo.weights.unallocated import shapes_of
 
@@ -56,6 +63,11 @@ def test_channels_and_filters_have_a_tile_each():
     for channels, filters in ((1, 6), (3, 32), (2, 4)):
         draw_filters(np.random.default_rng(0).standard_normal((5, 5, channels, filters)))
     assert as_levels(np.full((4, 4, 2), (0, 300.0))).tolist() == np.full((4, 4, 3), 128).tolist()
+
+
+def test_a_long_caption_does_not_reach_the_next_picture():
+    drawn = np.asarray(draw_examples([[(GREY, "x" * 500), (GREY, "short")]], 100))
+    assert (drawn[108:, 133:139] == 255).all() and (drawn[108:, :133] < 255).any()
 
 
 def said(name):
