@@ -21,7 +21,6 @@
   zoo                            all networks: accuracy, operations, memory, parameters
 """
 
-import itertools
 from pathlib import Path
 
 from absl import flags
@@ -103,7 +102,8 @@ def write(folder: Path) -> None:
         charts.draw_zoo(charts.costs_of_zoo(), folder / "zoo.png")
     elif what == "lesson":
         paths = _paths()
-        writing.write_lesson(folder, [_read(_grey, path) for path in paths], _names(paths),
+        writing.write_lesson(folder, [_read(_grey, path) for path in paths],
+                             writing.picture_names(paths),
                              KERNEL.value, padding=PADDING.value, stride=STRIDE.value)
     elif what == "table":
         print(writing.write_table(folder, _shapes()), end="")
@@ -180,6 +180,7 @@ def _images(model):
     import numpy as np
 
     import zoo
+    from zoo.explain.folder import picture_names
     from zoo.explain.pictures import as_levels
 
     known = model.preprocessing or getattr(model, "weights_preprocessing", None)
@@ -192,7 +193,7 @@ def _images(model):
     ])
     mean, std = known.levels_of(model.input_shape[-1])
     levels = [as_levels(image * np.array(std) + np.array(mean)) for image in images]
-    return images, levels, _names(paths)
+    return images, levels, picture_names(paths)
 
 
 def _paths() -> list[Path]:
@@ -206,15 +207,6 @@ def _read(read, path: Path):
         return read(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ValueError(f"--images: {path} cannot be read as an image: {error}") from None
-
-
-def _names(paths: list[Path]) -> list[str]:
-    """Of the pictures: those of the files, with a number where another picture has that name."""
-    names: dict[str, None] = {"sheet": None}
-    for path in paths:
-        tries = itertools.chain([path.stem], (f"{path.stem}-{n}" for n in itertools.count(2)))
-        names[next(name for name in tries if name not in names)] = None
-    return [*names][1:]
 
 
 def _grey(data: bytes):

@@ -13,7 +13,7 @@ from zoo.explain.activation_maps import enlarged
 
 # Those whose ends differ; docs/measurements/explain.md has one of each family beside eli5.
 ENDS = {
-    "lenet5": {}, "alexnet": {"width": 0.05, "input_shape": (67, 67, 3)},
+    "lenet5": {},
     "resnet18_v2": {"width": 0.1, "input_shape": (64, 64, 3)},
     "mobilenet_v3_small_100": {"width": 0.1, "input_shape": (64, 64, 3)},
 }

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.explain import grad_cam, grad_cam_plus_plus
+from zoo.explain import grad_cam
 
 # imagenet_NUMBER_CLASS.jpg -> top, left, bottom, right
 BOXES = {
@@ -39,16 +39,15 @@ def photographs():
     return model, zoo.preprocess_input(images, model), [int(name.split("_")[1]) for name in BOXES]
 
 
-@pytest.mark.parametrize("kind", [grad_cam, grad_cam_plus_plus])
-def test_the_energy_lies_in_the_box(kind, photographs):
+def test_the_energy_lies_in_the_box(photographs):
     """A random map has the box's share of the area in it: 49 % on average."""
     model, images, classes = photographs
     inside, area = [], []
     for map_, (top, left, bottom, right) in zip(
-        kind(model, images, classes=classes), BOXES.values(), strict=True
+        grad_cam(model, images, classes=classes), BOXES.values(), strict=True
     ):
         inside.append(map_[top:bottom, left:right].sum() / map_.sum())
         area.append((bottom - top) * (right - left) / 224**2)
     assert all(own > share for own, share in zip(inside, area, strict=True))
     assert np.mean(area) == pytest.approx(0.494, abs=0.001)
-    assert np.mean(inside) > 0.73
+    assert np.mean(inside) > 0.75

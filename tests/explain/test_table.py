@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import pytest
 
 import zoo
@@ -46,7 +47,7 @@ def test_alexnet_is_the_lectures():
 
 
 @pytest.mark.parametrize("name, options", [
-    ("resnet18_v2", {}), ("mobilenet_v3_small_100", {}), ("lenet5", {}), ("alexnet", {}),
+    ("resnet18_v2", {}), ("lenet5", {}), ("alexnet", {}),
 ])
 def test_totals_are_those_of_the_zoos_counting(name, options):
     model = shapes_of(name, **options)
@@ -58,12 +59,13 @@ def test_totals_are_those_of_the_zoos_counting(name, options):
 
 
 def test_padding_of_one_side_is_told():
-    rows = layer_table(shapes_of("efficientnet_lite0"))
+    conv = keras.layers.Conv2D(2, 3, strides=2, padding="same")
+    rows = layer_table(keras.Sequential([keras.Input((8, 8, 3)), conv]))
     assert (rows[0].padding, rows[0].padding_after) == ((0, 0), (1, 1))
     assert "| 0+1 |" in as_markdown(rows[:1])
 
 
 def test_a_model_for_any_size_is_told():
-    model = zoo.create_model("resnet18", input_shape=(None, None, 3), width=0.1)
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 3)])
     with pytest.raises(ValueError, match="expected a height and a width"):
         layer_table(model)

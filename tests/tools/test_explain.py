@@ -37,25 +37,6 @@ def test_maps_of_a_batch_and_a_sheet(digits_folder, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_the_strongest_activations_of_a_layer(digits_folder, tmp_path):
-    done = explain("--weights=zoo:lenet.mnist", "--what=deconvnet", "--layer=stage2_act",
-                   "--channels=3,5", f"--images={digits_folder}", f"--out={tmp_path / 'out'}")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{tmp_path / 'out'}: deconvnet.png\n"
-    drawn = Image.open(tmp_path / "out" / "deconvnet.png")
-    assert drawn.size == (9 * 76 + 4, 2 * (18 + 2 * 76 + 4))
-
-
-def test_no_picture_is_written_over_another(digits_folder, tmp_path):
-    digit = (digits_folder / "3.png").read_bytes()
-    for name in ("a/3.png", "b/3.png", "a/3-2.png", "a/sheet.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(digit)
-    done = explain("--what=lesson", "--kernel=1,-1", "--images=a,b", "--out=out", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "out: 3-2.png, 3-3.png, 3.png, sheet-2.png, sheet.png\n"
-
-
 @pytest.mark.parametrize("flags, part", [
     (["--what=grad_cam"], "--images: got none; expected files, folders or patterns"),
     (["--what=grad_cam", "--images=x"], "got no --run_dir and no --weights; expected one of them"),

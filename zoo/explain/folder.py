@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,15 @@ _MOST_CHANNELS = 4  # that are projected where none is chosen
 # Kinds of maps -> whether they have a sign.
 MAPS = {"grad_cam": False, "grad_cam_plus_plus": False, "integrated_gradients": True,
         "smooth_grad": True, "occlusion": True}
+
+
+def picture_names(paths: Sequence[Path]) -> list[str]:
+    """Of the files, without suffix, with a number where another picture has that name."""
+    names = {"sheet": None}
+    for path in paths:
+        tries = itertools.chain([path.stem], (f"{path.stem}-{n}" for n in itertools.count(2)))
+        names[next(name for name in tries if name not in names)] = None
+    return [*names][1:]
 
 
 def write_maps(

@@ -147,6 +147,8 @@ def draw_rows(rows: Sequence[Sequence[Captioned]], height: int) -> Image.Image:
         left, top = gap, gap + number * (height + caption + gap)
         for (picture, text), width in zip(row, widths, strict=True):
             sheet.paste(picture, (left, top))
+            while draw.textlength(text, font=font) > width:
+                text = text.removesuffix("…")[:-1] + "…"
             draw.text((left, top + height + 2), text, fill="black", font=font)
             left += width + gap
     return sheet
