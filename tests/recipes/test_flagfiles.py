@@ -137,7 +137,8 @@ def test_the_ready_made_runs():
     assert {name: new for name, (new, _) in original.difference(find_recipe("inception_v3")).items()
             } == {
         "crop_area": (0.05, 1.0), "augment": "flip|jitter(0.125, 0.5, 0.5, 0.4)",
-        "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=1.0, initial=1)", "learning_rate": 0.045,
+        "optimizer": "rmsprop(rho=0.9, momentum=0.9, epsilon=1.0, initial=1)",
+        "learning_rate": 0.045,
         "batch_size": 32, "base_batch_size": 32, "schedule": f"exponential({0.94 ** 0.5:.5f})",
         "warmup_epochs": 0.0, "epochs": 100, "clip_norm": 2.0, "weight_decay": 4e-5,
         "aux_weight": 0.4, "averaging": "ema(decay=0.9999)",
