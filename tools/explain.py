@@ -156,7 +156,12 @@ def _check_flags() -> None:
 
 def _model():
     import zoo
+    from zoo.recipe.rules import named
+    from zoo.runs.run_folder import read_recipe
 
+    if RUN_DIR.value:
+        with named("run_dir"):
+            read_recipe(RUN_DIR.value)  # what is no run's folder is told
     return zoo.create_model(MODEL.value or None, weights=RUN_DIR.value or WEIGHTS.value,
                             trust=TRUST.value)
 

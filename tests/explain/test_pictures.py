@@ -27,7 +27,7 @@ def test_a_map_has_the_images_size_and_a_bar():
     map_ = np.zeros((240, 300))
     map_[:120] = 2
     drawn = np.asarray(draw_map(map_, GREY, signed=False)).astype(int)
-    assert drawn.shape == (240, 300 + 6 + 14 + 46, 3)
+    assert drawn.shape == (240, 300 + 6 + 14 + 58, 3)
     assert drawn[60, 150].sum() > drawn[200, 150].sum()
     bar = drawn[:, 312].sum(-1)
     assert (np.diff(bar) <= 0).all() and bar[0] > bar[-1]  # bright is above

@@ -48,6 +48,7 @@ def test_maps_of_a_batch_and_a_sheet(digits_folder, tmp_path):
     (["--what=deconvnet", "--images=x", "--weights=mnist"], "--layer: got none; expected the"),
     (["--what=filters", "--weights=zoo:lenet.mnist", "--run_dir=x"],
      "got --run_dir, and --model or --weights; expected one of them"),
+    (["--what=filters", "--run_dir=nothing"], "--run_dir: nothing"),
     (["--what=occlusion", "--weights=zoo:lenet.mnist", "--images=nothing"],
      "got 'nothing', where there is no image; expected image files"),
     (["--what=grad_cam", "--weights=zoo:lenet.mnist", "--images={digits}", "--class=ten"],

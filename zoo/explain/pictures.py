@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from zoo.data.contact_sheet import draw_sheet
 
 SMALLEST = 224  # pixels of a picture's shorter side: smaller ones are enlarged, each pixel a square
-_BAR, _GAP, _NUMBERS = 14, 6, 46  # widths, pixels
+_BAR, _GAP, _NUMBERS = 14, 6, 58  # widths, pixels
 _POSITIVE, _SIGNED, _VALUES = "inferno", "RdBu_r", "viridis"
 # Signed maps of pixels have a few very large values, beside which the others would not be seen.
 _SHOWN_PERCENT = 99.5
@@ -190,7 +190,8 @@ def _with_bar(picture: np.ndarray, low: float, high: float, name: str) -> Image.
     sheet.paste(Image.fromarray(bar), (width + _GAP, 0))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
     for share, anchor in ((1.0, "la"), (0.5, "lm"), (0.0, "ld")):
-        text = f"{low + share * (high - low):.3g}"
-        draw.text((width + _GAP + _BAR + 4, round((1 - share) * (height - 1))), text,
+        value = low + share * (high - low)
+        value = 0 if abs(value) < 1e-3 * (high - low) else value
+        draw.text((width + _GAP + _BAR + 4, round((1 - share) * (height - 1))), f"{value:.3g}",
                   fill="black", font=font, anchor=anchor)
     return sheet
