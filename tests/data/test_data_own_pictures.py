@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import NAMES, labels_of, write_folder, wrong
 from PIL import Image
 
 from zoo.data import open_source
 from zoo.data.duplicates import duplicates
+from zoo.data.splits import ArraySplit
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +142,52 @@ def test_the_same_picture_in_two_splits_is_told(classes, tmp_path, capsys):
     source = open_source(f"folder:{tmp_path}", cache_mb=0)
     told = capsys.readouterr().err
     assert told.startswith("1 of the validation images are also among those to train on, as ")
-    pairs = duplicates(source.splits["train"], source.splits["validation"])
+    (pairs,) = duplicates(source.splits["train"], source.splits["validation"])
     assert pairs == [(f"{tmp_path}/train/one/0.png", f"{tmp_path}/validation/two/again.png")]
+
+
+@pytest.mark.parametrize("encoded", [True, False])
+def test_the_same_record_in_two_splits(encoded, digits):
+    """Bytes of files in records, and pixels in memory: the third and the fifth of one are the
+    second and the first of the other; of the same pixels in another shape none is."""
+    images = digits[0][:20]
+    labels = np.zeros(20, np.int32)
+    if encoded:
+        def split(rows):
+            return Encoded(tf.constant([tf.io.encode_png(images[row]).numpy() for row in rows]))
+    else:
+        def split(rows):
+            return ArraySplit(images[rows], labels[:len(rows)])
+    one, other = [0, 1, 2, 3, 4], [4, 2, 9, 10]
+    assert duplicates(split(one), split(other), split([0, 12])) == [
+        [("image 4 of them", "image 0"), ("image 2 of them", "image 1")],
+        [("image 0 of them", "image 0")],
+    ]
+    flat = ArraySplit(images[other].reshape(4, 14, 56, 1), labels[:4])
+    assert duplicates(ArraySplit(images[one], labels[:5]), flat) == [[]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    files: tf.Tensor
+    encoded = True
+
+    @property
+    def num_examples(self):
+        return len(self.files)
+
+    def example(self, index):
+        return self.files[index], tf.constant(0)
+
+
+def test_large_sets_are_not_looked_through(digits, monkeypatch):
+    images = digits[0][:8]
+    split = ArraySplit(images, np.zeros(8, np.int32))
+    assert len(duplicates(split, split)[0]) == 8
+    monkeypatch.setattr("zoo.data.duplicates.MOST_BYTES", 16 * 784 - 1)
+    assert duplicates(split, split) == [[]]
+    monkeypatch.setattr("zoo.data.duplicates.MOST_IMAGES", 15)
+    assert duplicates(split, split) == [[]]
 
 
 def test_uneven_classes_are_told_with_what_to_do(classes, tmp_path, capsys):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import os
 
-from zoo.data.duplicates import tell_duplicates
 from zoo.data.holdout import divide_by_name
 from zoo.data.splits import FileSplit, Source
 from zoo.lazy import lazy_module
@@ -63,7 +62,6 @@ def open_csv(
     for one in splits.values():
         _check_files(file, one)
     splits = divide_by_name(splits, folder, validation_share, f"csv:{file}")
-    tell_duplicates(splits)
     for name in (only,) if only else ("train", "validation"):
         if name not in splits:
             raise ValueError(

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 
-from zoo.data.duplicates import tell_duplicates
 from zoo.data.holdout import divide_by_name
 from zoo.data.image_files import (
     HIDDEN,
@@ -68,7 +67,6 @@ def open_folder(
     spec = f"folder:{folder}"
     splits = divide_by_name(splits, paths.get("train", folder), validation_share, spec)
     splits = {split: one for split, one in splits.items() if only in ("", split)}
-    tell_duplicates(splits)
     left_out = merge(left_out)
     if left_out:
         print(f"{folder}: {describe(left_out)}", file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import sys
 
 from zoo.address import load
 from zoo.data.bad_images import CHOICES, without_bad_images
+from zoo.data.duplicates import tell_duplicates
 from zoo.data.holdout import stratified_subset
 from zoo.data.orientation import check_orientation
 from zoo.data.source_spec import Spec, check_spec
@@ -71,6 +72,8 @@ def open_source(
               "trained on them is right each time", file=sys.stderr, flush=True)
     if not only:
         _tell_uneven(source)
+        if source.name != "synthetic":  # drawn, and drawing them would take longer
+            tell_duplicates(source.splits)
     encoded = any(split.encoded for split in source.splits.values())  # decoded in every epoch
     if encoded and on_bad_image == "skip":
         source = without_bad_images(source)
