@@ -83,5 +83,5 @@ def test_shipped_files_are_found_by_name_from_anywhere(tmp_path, monkeypatch):
     (tmp_path / "quickstart").write_text("--epochs=7\n")
     assert expanded(["--flagfile=quickstart"]) == ["--epochs=7"]  # a file here goes first
     with pytest.raises(ValueError, match="got 'quickstrat', which is no file; expected a file, or "
-                                         "one of: imagenet, imagenet_1gpu, "):
+                                         "one of: fixres, imagenet, "):
         expanded(["--flagfile=quickstrat"])

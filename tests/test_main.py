@@ -95,6 +95,9 @@ def test_every_recipe_is_listed_with_its_accuracy(capsys):
     assert without == ["finetune"]
     assert next(x for x in lines if x.startswith("googlenet")).split()[3:6] == [
         "89.93", "%", "top-5"]
+    assert "  11.3 h on one H200  79.15 / 94.58 %  " in next(
+        x for x in lines if x.startswith("resnet50d"))
+    assert all("on two cores" in x for x in lines if "mnist5k" in x)
 
 
 def test_every_model_and_checkpoint_is_listed(capsys):

@@ -10,13 +10,16 @@ from zoo.weights import catalogue
 
 
 def print_recipes() -> None:
-    """With top-1, or top-1 / top-5, as published or measured: see the recipe's --help."""
-    rows = [("RECIPE", "DATA", "EPOCHS", "ACCURACY", "WHAT")]
+    """With top-1, or top-1 / top-5, as published or measured, and with the time where that was
+    measured: see the recipe's --help."""
+    rows = [("RECIPE", "DATA", "EPOCHS", "TIME", "ACCURACY", "WHAT")]
     for name in recipe_names():
         recipe, doc = find_recipe(name), recipe_doc(name)
         found = re.search(r"(?:Published|Measured): ([\d./ ]+ %(?: top-5)?)", told_accuracy(doc))
         accuracy = found[1] if found else ""
-        rows.append((name, recipe.data, str(recipe.epochs), accuracy, doc.splitlines()[0]))
+        told = re.search(r"Time: (.*?)[.,](?:\s|$)", " ".join(doc.split()))
+        time = told[1] if told else ""
+        rows.append((name, recipe.data, str(recipe.epochs), time, accuracy, doc.splitlines()[0]))
     print_table(rows)
 
 

@@ -318,7 +318,7 @@ def test_difference_in_what_is_written_does_not_change_the_result():
         "cache_mb": 0, "steps_per_call": 3, "host_threads": 2, "run_dir": "x",
         "data_service": "grpc://a:1", "profile_steps": (1.0, 2.0), "evaluate_every": 5,
         "checkpoint_every": 7, "keep_checkpoints": 9, "export": False,
-        "trust": "mine", "data_changed": "accept",
+        "trust": "mine", "data_changed": "accept", "noise_scale": True,
     }
     here, there = Recipe(**written, seed=1), Recipe()
     assert here.difference(there, only_result=True) == {"seed": (1, 0)}

@@ -37,9 +37,9 @@ def test_what_was_saved_is_read_by_its_paths(tmp_path):
     assert {path: float(value[0]) for path, value in averages.items()} == {
         path: 20.0 + n for n, path in enumerate(PATHS)
     }
-    assert checkpoints.left_values(newest) == averages
+    assert checkpoints.left_values(newest, averaging="") == averages
     Checkpoints(tmp_path, {**own, "averages": {}}, keep=2).save(6)
-    left = checkpoints.left_values(checkpoints.newest(tmp_path))
+    left = checkpoints.left_values(checkpoints.newest(tmp_path), averaging="")
     assert {path: float(value[0]) for path, value in left.items()} == found
 
 

@@ -82,7 +82,8 @@ def _evaluated(run_dir: str, model: keras.Model) -> list[Member]:
     for record in run_folder.read_records(Path(run_dir)):
         path = checkpoints.at_step(run_dir, record["step"])
         if path is not None:
-            own = zoo.weights.model_from(model.card, checkpoints.left_values(path))
+            values = checkpoints.left_values(path, averaging=model.card.recipe["averaging"])
+            own = zoo.weights.model_from(model.card, values)
             found.append(Member(f"{run_dir} step {record['step']}", own))
     return found
 

@@ -135,13 +135,17 @@ def read_values(checkpoint: str | Path, *, averages: bool = False) -> dict[str, 
     return {path: value for values in found.values() for path, value in values.items()}
 
 
-def left_values(checkpoint: str | Path) -> dict[str, np.ndarray]:
+def left_values(checkpoint: str | Path, *, averaging: str) -> dict[str, np.ndarray]:
     """As `read_values`, of what the run leaves: the averages, where it keeps some.
+
+    averaging: what the run's recipe says. Where it names an average there have to be some; an
+    optimizer may keep one, too, where it does not.
 
     Raises:
       ValueError: as `read_values`.
     """
-    return _values(checkpoint, ("averages",))["averages"] or read_values(checkpoint)
+    averages = _values(checkpoint, ("averages",))["averages"]
+    return averages or read_values(checkpoint, averages=bool(averaging))
 
 
 def _values(checkpoint: str | Path, wanted: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:

@@ -103,12 +103,12 @@ def values_of_evaluation(path: Path, keep: str) -> dict[str, np.ndarray]:
     Raises:
       ValueError: no run's folder, or one without such a checkpoint.
     """
-    run_folder.read_recipe(path)  # what is no run's folder is told
+    recipe = run_folder.read_recipe(path)
     checkpoint = checkpoints.newest(path, best=keep == "best")
     if checkpoint is None:
         of_which = " of the best evaluation" if keep == "best" else ""
         raise ValueError(f"{path} has no checkpoint{of_which} yet; train it further first")
-    return checkpoints.left_values(checkpoint)
+    return checkpoints.left_values(checkpoint, averaging=recipe["averaging"])
 
 
 def _from_keras(path: Path, name: str, options: dict[str, Any]) -> dict[str, np.ndarray]:
