@@ -1,5 +1,6 @@
 """LeNet-5 (LeCun et al. 1998), tanh and average-pool as published, on handwritten digits.
 
+Time: 39 s on two cores, the start included.
 Published: 99.05 % of the MNIST test set (99.2 % with distortions), LeCun 1998, section III.
 Measured: docs/measurements/digits.md. Needs nothing but a CPU:
 
