@@ -3,7 +3,7 @@
     python -m tools.bench.flagfiles --out=runs/flagfiles
     python -m tools.bench.flagfiles --out=runs/flagfiles --only=rsb_a2,tv2
 
-Ten steps of each flagfile on synthetic images of 40 pixels, in float32 and mixed_float16, on one
+Ten steps of each flagfile on synthetic images of 48 pixels, in float32 and mixed_float16, on one
 and two virtual devices, without XLA. The killed run gets SIGKILL once its first checkpoint is there
 (step 3), then the same command again. A row a run: how many values of the last checkpoint differ
 from the unbroken run's, and the largest difference. Goes on where it was stopped; takes about a
@@ -28,21 +28,21 @@ ONLY = flags.DEFINE_list("only", [], "some of the flagfiles; empty: all")
 
 # flagfile -> (the recipe that it is for, flags that make it small)
 NARROW = "--model_options={}, width=0.125"
-TV2 = ["--train_sizes=28",
+TV2 = ["--train_sizes=32",
        "--averaging=ema(0.99998, every=2, ramp=constant, start=0.4, torchvision=True)"]
 FLAGFILES = {
     "rsb_a1": ("resnet50", [NARROW]),
     "rsb_a2": ("resnet50", [NARROW]),
-    "rsb_a3": ("resnet50", [NARROW, "--train_sizes=28"]),
+    "rsb_a3": ("resnet50", [NARROW, "--train_sizes=32"]),
     "tv2": ("resnet50", [NARROW, *TV2]),
     "tv2_mobilenet_v2": ("mobilenet_v2_100", ["--model=mobilenet_v2_025", *TV2]),
     "ra_mobilenet_v3_large": ("mobilenet_v3_large_100", ["--model=mobilenet_v3_small_050"]),
     # Begins with what rsb_a2 leaves.
     "fixres": ("resnet50", [NARROW, "--weights={out}/rsb_a2-float32-1/unbroken",
-                            "--scale_jitter=36,36", "--schedule=step(1, factor=0.1)"]),
+                            "--scale_jitter=44,44", "--schedule=step(1, factor=0.1)"]),
 }
 SMALL = [
-    "--data=synthetic:size=40,classes=10,count=40", "--image_size=32", "--eval_resize=36",
+    "--data=synthetic:size=48,classes=10,count=40", "--image_size=40", "--eval_resize=44",
     "--batch_size=8", "--epochs=2", "--warmup_epochs=0.4", "--evaluate_every=2",
     "--checkpoint_every=3", "--keep_checkpoints=9", "--steps_per_call=1", "--xla=off",
     "--export=false",
