@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from zoo.core.batch_norm import with_fused_batch_norm
 from zoo.core.losses import make_loss, prior_bias
 from zoo.finetune import classifier_weights, set_classifier_bias, set_trainable, stage_rates
 from zoo.models.structure import Structure
@@ -149,6 +150,9 @@ def test_head_and_the_last_normalisation(name, norm):
     model = zoo.create_model(name, num_classes=3, input_shape=(32, 32, 3))
     set_trainable(model, "head+norm")
     assert trained_layers(model) == [norm, "head_dense"]
+    trained = with_fused_batch_norm(model)  # as a run has it
+    set_trainable(trained, "head+norm")
+    assert trained_layers(trained) == [norm, "head_dense"]
 
 
 def test_head_and_norm_without_one():

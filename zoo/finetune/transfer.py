@@ -166,8 +166,9 @@ def _learning_layers(network: keras.Model, trainable: str) -> set[keras.Layer]:
 
 def _last_norm(network: keras.Model) -> keras.Layer:
     """The batch normalisation that is nearest to the output, not one of an auxiliary head."""
-    classifier = network.get_layer(structure_of(network).classifier)
-    way = keras.Model(network.input, classifier.output)
+    # Not by the classifier's own `output`: of layers that were called again it is the first one's.
+    outputs = network.output
+    way = keras.Model(network.input, outputs["logits"] if isinstance(outputs, dict) else outputs)
     norms = [
         layer for layer in way.layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
